@@ -1,0 +1,3 @@
+"""Choose supervised fine-tuning data by measuring."""
+
+__version__ = "0.1.0"

