@@ -1,0 +1,101 @@
+"""The vLLM backend: the real engine, offline, asked for the log-probabilities of the prompt and for nothing else.
+
+Prefix caching is off: with it on, prompt log-probabilities have depended on the order of requests (vLLM issue 42019).
+Token ids go in and nothing is detokenised. One token has to be generated, so a sequence may have at most the model's
+positions minus 1. Flat log-probabilities keep the output out of millions of small Python objects, which otherwise make
+the engine slower than a plain forward pass. With `prompt_logprobs=0` each position carries just its own token, whose
+id is checked against what was asked.
+
+Left out: sampling, several GPUs, and the engine's target-token-ids path, which needs its GPU-only runner.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dataselect.backends.contract import TokenSequence
+from dataselect.backends.dtypes import resolve_dtype
+from dataselect.errors import DataselectError
+from dataselect.model_config import max_positions
+from dataselect.records import TokenScores
+from dataselect.registry import require
+
+
+class VllmBackend:
+    """A causal language model run by vLLM. See `contract.Backend`.
+
+    Args:
+        model: Model folder.
+        dtype: `auto` (float32 on CPU, bfloat16 on GPU), `float32`, `bfloat16` or `float16`.
+        batch_tokens: Most tokens that the engine computes at once; None for the engine's own choice.
+        max_length: Longest sequence; None for the model's positions minus 1. A lower one saves memory.
+
+    Raises:
+        MissingExtraError: If vLLM is not installed.
+        DataselectError: If the engine does not start.
+    """
+
+    name = "vllm"
+
+    def __init__(
+        self, model: Path, dtype: str = "auto", batch_tokens: int | None = None, max_length: int | None = None
+    ) -> None:
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        vllm = require("vllm", extra="vllm")
+        self.dtype = resolve_dtype(dtype, gpu=_on_gpu())
+        self.max_length = max_length or max_positions(model) - 1
+        limits = {} if batch_tokens is None else {"max_num_batched_tokens": max(batch_tokens, self.max_length + 1)}
+        try:
+            self._engine = vllm.LLM(
+                model=str(model),
+                dtype=self.dtype,
+                max_model_len=self.max_length + 1,
+                enable_prefix_caching=False,
+                enforce_eager=not _on_gpu(),
+                skip_tokenizer_init=True,
+                seed=0,
+                **limits,
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise DataselectError(
+                f"vLLM cannot run the model in {model}: {' '.join(str(error).split())[:300]}",
+                "try --backend transformers",
+            ) from error
+        self._sampling = vllm.SamplingParams(
+            max_tokens=1, temperature=0.0, prompt_logprobs=0, flat_logprobs=True, detokenize=False
+        )
+
+    def score(self, sequences: Sequence[TokenSequence], ranks: bool = True) -> list[TokenScores]:
+        """Score sequences; see `contract.Backend`. vLLM always computes ranks, so asking for none saves nothing."""
+        asked = [i for i, s in enumerate(sequences) if len(s.ids) > s.start]
+        prompts = [{"prompt_token_ids": sequences[i].ids.tolist()} for i in asked]
+        outputs = self._engine.generate(prompts, self._sampling, use_tqdm=False) if prompts else []
+        results = [_nothing(len(s.ids)) for s in sequences]
+        for i, output in zip(asked, outputs, strict=True):
+            _fill(results[i], sequences[i], output.prompt_logprobs, ranks)
+        return results
+
+
+def _on_gpu() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _nothing(n: int) -> TokenScores:
+    return TokenScores(np.full(n, np.nan, np.float32), np.zeros(n, np.int32))
+
+
+def _fill(scores: TokenScores, sequence: TokenSequence, flat: Any, ranks: bool) -> None:  # noqa: ANN401
+    """Copy one request's flat log-probabilities; the first position has none."""
+    if flat.token_ids != sequence.ids[1:].tolist():
+        raise RuntimeError("vLLM returned log-probabilities of other tokens than it was given")
+    scores.logprobs[sequence.start :] = np.array(flat.logprobs[sequence.start - 1 :], np.float32)
+    if ranks:
+        scores.ranks[sequence.start :] = np.array(flat.ranks[sequence.start - 1 :], np.int32)

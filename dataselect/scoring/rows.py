@@ -1,0 +1,118 @@
+"""Rows of the score table: from a rendered example and its token scores to the columns of DESIGN's table.
+
+Ingredients (token counts and NLL sums) stand beside the numbers derived from them, so that no later choice needs the
+model again. A row without numbers has status, zero counts, and null everywhere else; only `total_tokens` is known.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dataselect.backends import TokenSequence
+from dataselect.likelihood import bits_per_byte, ifd, ifd_loss, ingredients, nll
+from dataselect.pool import rolling_windows
+from dataselect.records import RESPONSE, Rendered, TokenScores
+
+_COUNTS = (
+    "prompt_tokens", "response_tokens", "end_tokens", "seam_tokens", "total_tokens", "response_bytes", "windows",
+)  # fmt: skip
+_NUMBERS = (
+    "prompt_nll", "response_nll", "end_nll", "ppl", "sequence_ppl", "bits_per_byte", "mink_20",
+)  # fmt: skip
+_RANK_NUMBERS = ("shifted_fraction", "marginal_fraction")
+_IFD_NUMBERS = ("final_response_nll", "response_alone_nll", "ifd", "ifd_loss")
+
+
+def schema(with_ifd: bool, with_ranks: bool) -> Any:  # noqa: ANN401 - a pyarrow schema
+    """The Arrow schema of a score table."""
+    import pyarrow as pa
+
+    numbers = [*_NUMBERS, *(_RANK_NUMBERS if with_ranks else ()), *(_IFD_NUMBERS if with_ifd else ())]
+    counts = [*_COUNTS, *(("final_response_tokens",) if with_ifd else ())]
+    return pa.schema(
+        [pa.field(name, pa.string(), nullable=False) for name in ("id", "source", "status")]
+        + [pa.field(name, pa.int64(), nullable=False) for name in counts]
+        + [pa.field(name, pa.float64()) for name in numbers]
+    )
+
+
+def sequences(rendered: Rendered, max_length: int) -> list[TokenSequence]:
+    """What to ask the model about one example: the sequence, or its rolling windows, and the response alone.
+
+    Args:
+        rendered: A scorable example.
+        max_length: Most tokens in one sequence.
+    """
+    asked = [
+        TokenSequence(rendered.token_ids[w.begin : w.end], w.first_scored - w.begin)
+        for w in rolling_windows(len(rendered.token_ids), max_length)
+    ]
+    if len(rendered.alone_ids):
+        asked.append(TokenSequence(rendered.alone_ids, rendered.alone_start))
+    return asked
+
+
+def _whole(rendered: Rendered, answers: list[TokenScores]) -> TokenScores:
+    """Put the windows of one example together again."""
+    if len(answers) == 1:
+        return answers[0]
+    scored = [~np.isnan(answer.logprobs) for answer in answers]
+    first, none = np.full(1, np.nan, np.float32), np.zeros(1, np.int32)
+    return TokenScores(
+        np.concatenate([first, *(a.logprobs[s] for a, s in zip(answers, scored, strict=True))]),
+        np.concatenate([none, *(a.ranks[s] for a, s in zip(answers, scored, strict=True))]),
+    )
+
+
+def unscored_row(rendered: Rendered, status: str) -> dict[str, Any]:
+    """A row that says why there are no numbers."""
+    row: dict[str, Any] = dict.fromkeys((*_COUNTS, "final_response_tokens"), 0)
+    row |= {"id": rendered.id, "source": rendered.source, "status": status}
+    return row | {"total_tokens": len(rendered.token_ids)}
+
+
+def scored_row(rendered: Rendered, answers: list[TokenScores], with_ranks: bool) -> dict[str, Any]:
+    """A row with numbers, or with status `engine_error` if the model gave something that is none.
+
+    Args:
+        rendered: A scorable example.
+        answers: The model's answers to `sequences(rendered, ...)`, in that order.
+        with_ranks: Whether the answers hold ranks.
+    """
+    alone = answers[-1] if len(rendered.alone_ids) else None
+    whole = _whole(rendered, answers if alone is None else answers[:-1])
+    try:
+        sums = ingredients(whole.logprobs, rendered.parts, whole.ranks if with_ranks else None)
+        contrast = {} if alone is None else _contrast(rendered, whole, alone)
+    except FloatingPointError:
+        return unscored_row(rendered, "engine_error")
+    return {
+        "id": rendered.id, "source": rendered.source, "status": rendered.status,
+        "prompt_tokens": sums.prompt_tokens, "response_tokens": sums.response_tokens, "end_tokens": sums.end_tokens,
+        "seam_tokens": rendered.seam_tokens, "total_tokens": len(rendered.token_ids),
+        "response_bytes": rendered.response_bytes, "windows": len(answers) - (alone is not None),
+        "prompt_nll": sums.prompt_nll, "response_nll": sums.response_nll, "end_nll": sums.end_nll,
+        "ppl": sums.ppl, "sequence_ppl": sums.sequence_ppl,
+        "bits_per_byte": bits_per_byte(sums.response_nll, rendered.response_bytes),
+        "mink_20": sums.mink_20, "shifted_fraction": sums.shifted_fraction,
+        "marginal_fraction": sums.marginal_fraction, "final_response_tokens": 0,
+    } | contrast  # fmt: skip
+
+
+def _contrast(rendered: Rendered, whole: TokenScores, alone: TokenScores) -> dict[str, Any]:
+    """The final response with and without its prompt, over the same tokens."""
+    tokens = len(rendered.alone_ids) - rendered.alone_start
+    inside = slice(rendered.final_start, rendered.final_start + tokens)
+    assert (rendered.parts[inside] == RESPONSE).all()
+    given, by_itself = nll(whole.logprobs[inside]), nll(alone.logprobs[rendered.alone_start :])
+    if not np.isfinite(by_itself):  # type: ignore[arg-type]
+        raise FloatingPointError("the model gave a log-probability that is not finite")
+    return {
+        "final_response_nll": given,
+        "final_response_tokens": tokens,
+        "response_alone_nll": by_itself,
+        "ifd": ifd(given, by_itself, tokens),
+        "ifd_loss": ifd_loss(given, by_itself),
+    }

@@ -1,0 +1,36 @@
+"""The scorers, as a user sees them: which column, what it means, what it needs, where it comes from.
+
+All of them come from one forward pass and are computed in `likelihood`; this table is what `dataselect ls scorers`
+prints, and what tells the score table which columns to hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """One score column.
+
+    Attributes:
+        needs: "" for every run; "ifd" for `--ifd`; "ranks" for a run without `--no-ranks`.
+    """
+
+    name: str
+    meaning: str
+    source: str
+    needs: Literal["", "ifd", "ranks"] = ""
+
+
+SCORERS = (
+    Scorer("ppl", "perplexity of the response given the prompt", "Harada et al. 2025 (2506.14681), after any LM"),
+    Scorer("sequence_ppl", "perplexity over prompt, response and end tokens", "Marion et al. 2023 (2309.04564)"),
+    Scorer("bits_per_byte", "bits of response NLL per UTF-8 byte: comparable across tokenizers", "Gao et al. 2020"),
+    Scorer("mink_20", "mean log-probability of the least likely 20 % of response tokens", "Min-K% (2310.16789)"),
+    Scorer("shifted_fraction", "share of response tokens of rank > 3", "URIAL (2312.01552)", "ranks"),
+    Scorer("marginal_fraction", "share of response tokens of rank 2 or 3", "URIAL (2312.01552)", "ranks"),
+    Scorer("ifd", "perplexity with the prompt / perplexity without it", "Superfiltering (2402.00530)", "ifd"),
+    Scorer("ifd_loss", "mean NLL with the prompt / mean NLL without it", "Cherry LLM (2308.12032)", "ifd"),
+)
