@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from numpy import nan
+
+from dataselect.errors import ArtifactError
+from dataselect.selection.join import join
+from dataselect.selection.tables import ScoreTable
+
+
+def table(name, ids, status=None, rendering=None, **columns):
+    arrays = {key: np.array(values, float) for key, values in columns.items()}
+    return ScoreTable(name, list(ids), status, arrays, {}, rendering, "")
+
+
+def test_aligns_columns_to_the_pool_and_counts_what_is_left_out():
+    scores = table("s", "cxba", ["ok", "ok", "too_long", "truncated"], ppl=[3, 9, nan, 1])
+    joined = join("abcd", [scores])
+    assert joined.scorable.tolist() == [True, False, True, False]
+    np.testing.assert_equal(joined.columns["ppl"], [1, nan, 3, nan])
+    assert (joined.without_scores, joined.unscorable, joined.not_in_pool) == (1, {"too_long": 1}, 1)
+
+
+def test_without_tables_everything_is_scorable():
+    joined = join("ab", [])
+    assert joined.scorable.all()
+    assert (joined.columns, joined.without_scores, joined.unscorable, joined.rendering) == ({}, 0, {}, None)
+
+
+def test_a_row_must_be_in_every_table_and_fine_in_all_with_a_status():
+    first = table("1", "abcd", ["ok", "engine_error", "ok", "too_long"])
+    second = table("2", "abde", ["ok", "too_long", "ok", "ok"])
+    third = table("3", "abcde", similarity=[1, 2, 3, 4, 5])
+    joined = join("abcde", [first, second, third])
+    assert joined.scorable.tolist() == [True, False, False, False, False]
+    assert joined.without_scores == 2  # c and e; b and d have a status that stops them: each counted once
+    assert joined.unscorable == {"engine_error": 1, "too_long": 1}
+
+
+def test_columns_of_several_tables_come_together():
+    joined = join("ab", [table("1", "ab", ppl=[1, nan]), table("2", "ba", ppl=[2, 1], ifd=[0.2, 0.1])])
+    np.testing.assert_equal(joined.columns, {"ppl": np.array([1.0, 2.0]), "ifd": np.array([0.1, 0.2])})
+
+
+def test_tables_that_disagree_are_named():
+    with pytest.raises(ArtifactError) as caught:
+        join("abc", [table("one", "abc", ppl=[1, 2, 3]), table("two", "abc", ppl=[1, 2.5, nan])])
+    assert caught.value.message == (
+        "one and two disagree in the column ppl for 1 rows, the first being 'b': 2 and 2.5"
+    )  # fmt: skip
+
+
+def test_a_disagreement_of_the_third_table_names_the_table_the_column_came_from():
+    tables = [table("one", "ab", ifd=[1, 1]), table("two", "ab", ppl=[1, 2]), table("three", "ab", ppl=[1, 3])]
+    with pytest.raises(ArtifactError, match="two and three disagree"):
+        join("ab", tables)
+
+
+def test_no_id_in_common_is_an_error_that_shows_one_of_each():
+    with pytest.raises(ArtifactError, match="'x' there, 'a' in the pool"):
+        join("ab", [table("s", "xy")])
+    with pytest.raises(ArtifactError, match="s has no rows"):
+        join("ab", [table("s", "")])
+
+
+def test_one_rendering_is_taken_and_two_are_refused():
+    qa, chat = table("1", "a", rendering={"template": "qa"}), table("2", "a", rendering={"template": "chat"})
+    assert join("a", [table("0", "a"), qa, qa]).rendering == {"template": "qa"}
+    with pytest.raises(ArtifactError, match="1 and 2 were scored with different renderings"):
+        join("a", [qa, chat])

@@ -1,0 +1,37 @@
+import numpy as np
+
+from dataselect.records import Example, Message, Reject
+from dataselect.selection.survey import response_bytes, survey
+
+
+def dialogue(id_, *messages):
+    return Example(id_, "p", {}, messages=messages)
+
+
+def test_sorts_by_id_and_counts_rejects():
+    pool = [
+        dialogue("b", Message("assistant", "12345")),
+        Reject("p", 2, "malformed_json", "{"),
+        dialogue("a", Message("assistant", "1")),
+    ]
+    result = survey(pool)
+    assert (result.ids, result.rejects) == (("a", "b"), 1)
+    np.testing.assert_array_equal(result.response_bytes, [1, 5])
+
+
+def test_counts_utf8_bytes_of_every_assistant_turn_and_nothing_else():
+    turns = (Message("user", "a long question"), Message("assistant", "né"), Message("assistant", "日本"))
+    assert response_bytes(dialogue("a", *turns)) == 3 + 6  # n 1, é 2; two characters of 3
+
+
+def test_tool_calls_count_as_json():
+    assert response_bytes(dialogue("a", Message("assistant", "", tool_calls=({"name": "f"},)))) == len('{"name":"f"}')
+
+
+def test_plain_text_is_all_response():
+    assert response_bytes(Example("a", "p", {}, text="où")) == 3
+
+
+def test_an_empty_pool_has_no_rows():
+    result = survey([])
+    assert (result.ids, len(result.response_bytes), result.rejects) == ((), 0, 0)

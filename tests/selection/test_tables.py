@@ -1,0 +1,116 @@
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dataselect.errors import ArtifactError
+from dataselect.selection.tables import read_table
+
+
+def write(folder, parts, manifest=True):
+    """A score folder of one table, or of shards."""
+    folder.mkdir(parents=True)
+    if len(parts) == 1:
+        pq.write_table(pa.table(parts[0]), folder / "scores.parquet")
+    else:
+        (folder / "scores").mkdir()
+        for number, part in enumerate(parts):
+            pq.write_table(pa.table(part), folder / "scores" / f"{number:05}.parquet")
+    if manifest:
+        (folder / "manifest.json").write_text(json.dumps({"rendering": {"template": "qa"}}))
+    return folder
+
+
+ROWS = {"id": ["a", "b", "c"], "status": ["ok", "too_long", "truncated"], "ppl": [1.5, None, 3.0]}
+
+
+def test_reads_a_folder(tmp_path):
+    table = read_table(write(tmp_path / "s", [ROWS]), ["ppl", "ifd"])
+    assert (table.ids, table.status) == (["a", "b", "c"], ["ok", "too_long", "truncated"])
+    np.testing.assert_equal(table.columns, {"ppl": np.array([1.5, np.nan, 3.0])})
+    assert table.rendering == {"template": "qa"}
+    assert table.not_finite == {}
+
+
+def test_shards_are_one_table(tmp_path):
+    shards = [{"id": ["a"], "status": ["ok"], "ppl": [1.5]}, {"id": ["b"], "status": ["ok"], "ppl": pa.array([None])}]
+    folder = write(tmp_path / "s", shards)
+    (folder / "scores" / ".tmp-1-00002.parquet").write_bytes(b"half a shard")
+    table = read_table(folder, ["ppl"])
+    assert table.ids == ["a", "b"]
+    np.testing.assert_equal(table.columns["ppl"], [1.5, np.nan])
+
+
+def test_a_file_is_a_table_without_status_or_manifest(tmp_path):
+    pq.write_table(pa.table({"id": [1, 2], "similarity": [0.5, 0.25]}), tmp_path / "x.parquet")
+    table = read_table(tmp_path / "x.parquet", ["similarity"])
+    assert (table.ids, table.status, table.rendering) == (["1", "2"], None, None)
+
+
+def test_a_file_inside_a_folder_takes_its_manifest(tmp_path):
+    assert read_table(write(tmp_path / "s", [ROWS]) / "scores.parquet", []).rendering == {"template": "qa"}
+
+
+def test_not_finite_values_become_missing_and_are_counted_apart_from_null(tmp_path):
+    rows = {"id": list("abcde"), "ppl": [1.0, None, float("nan"), float("inf"), float("-inf")]}
+    table = read_table(write(tmp_path / "s", [rows]), ["ppl"])
+    np.testing.assert_equal(table.columns["ppl"], [1.0, np.nan, np.nan, np.nan, np.nan])
+    assert table.not_finite == {"ppl": 3}
+
+
+def test_whole_numbers_and_single_precision_are_numbers(tmp_path):
+    rows = {"id": ["a", "b"], "n": pa.array([7, None], pa.int32()), "x": pa.array([0.5, 1.5], pa.float32())}
+    table = read_table(write(tmp_path / "s", [rows]), ["n", "x"])
+    np.testing.assert_equal(table.columns, {"n": np.array([7.0, np.nan]), "x": np.array([0.5, 1.5])})
+
+
+def test_the_digest_follows_the_content(tmp_path):
+    first, second = write(tmp_path / "1", [ROWS]), write(tmp_path / "2", [{**ROWS, "ppl": [1.5, None, 4.0]}])
+    assert read_table(first, []).sha256 != read_table(second, []).sha256
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ({"key": ["a"]}, "has no column id"),
+        ({"id": ["a", "b", "a"]}, "row 3 of .* has the id 'a' of an earlier row"),
+        ({"id": ["a", None]}, "row 2 of .* has no id"),
+        ({"id": ["a"], "ppl": ["low"]}, "the column ppl of .* should hold numbers, not string"),
+        ({"id": ["a"], "ppl": [[1.0]]}, "the column ppl of .* should hold numbers, not list"),
+    ],
+)
+def test_a_bad_table_is_refused_by_name(tmp_path, rows, told):
+    with pytest.raises(ArtifactError, match=told):
+        read_table(write(tmp_path / "s", [rows]), ["ppl"])
+
+
+def test_an_unfinished_folder_is_refused_with_a_hint(tmp_path):
+    folder = write(tmp_path / "s", [ROWS], manifest=False)
+    with pytest.raises(ArtifactError, match="is not a score folder"):
+        read_table(folder, [])
+    (folder / "run.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"is unfinished: it has no manifest\.json .*run the command"):
+        read_table(folder, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("absent", None, "there is no score table at"),
+        ("x.csv", b"id,ppl\n", "is not a score table"),
+        ("x.parquet", b"PAR1 not really", "cannot be read as Parquet"),
+    ],
+)
+def test_a_wrong_path_is_refused(tmp_path, name, content, told):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=told):
+        read_table(tmp_path / name, [])
+
+
+def test_embeddings_without_a_target_have_no_table(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"has no scores\.parquet .*--target"):
+        read_table(tmp_path, [])
