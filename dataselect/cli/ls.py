@@ -1,0 +1,88 @@
+"""`dataselect ls`: what there is to choose from."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+Row = tuple[str, ...]
+
+
+def _scorers() -> Iterator[Row]:
+    from dataselect.scoring.scorers import SCORERS
+
+    needs = {"": "", "ifd": "--ifd", "ranks": "not --no-ranks"}
+    yield ("NAME", "NEEDS", "MEANING", "SOURCE")
+    for scorer in SCORERS:
+        yield (scorer.name, needs[scorer.needs], scorer.meaning, scorer.source)
+
+
+def _strategies() -> Iterator[Row]:
+    from dataselect.strategies import STRATEGIES
+
+    yield ("NAME", "NEEDS", "NESTS", "RULE", "PAPER")
+    for name in STRATEGIES.names():
+        kind = STRATEGIES.load(name)
+        yield (name, _needs(kind), "yes" if kind.nests else "no", kind.summary, kind.paper)
+
+
+def _needs(kind: type[Any]) -> str:
+    """What a strategy has to be given, in words; required options are filled in to ask it."""
+    required = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
+    needs = kind(**{name: "FILE" for name in required}).needs
+    return ", ".join([*needs.columns, *(f"--param {name}=FILE" for name in required)]) or "-"
+
+
+def _templates() -> Iterator[Row]:
+    yield ("NAME", "WHAT")
+    yield ("auto", "chat where the tokenizer has a chat template, else alpaca; plain text is always text")
+    yield ("chat", "the tokenizer's own chat template")
+    yield ("alpaca", "### Instruction, ### Input, ### Response")
+    yield ("qa", "###Question, ###Answer (Harada et al. 2025)")
+    yield ("text", "no markup")
+    yield ("FILE", "a Jinja chat template")
+
+
+def _tasks() -> Iterator[Row]:
+    from dataselect.evaluation.kinds import KINDS
+
+    yield ("KIND", "GIVEN BY", "METRICS")
+    for kind in KINDS:
+        yield (kind.name, kind.given_by, ", ".join(kind.metrics))
+
+
+def _encoders() -> Iterator[Row]:
+    from dataselect.embeddings.encoders import ENCODERS
+
+    yield ("NAME", "WHAT")
+    for name in ENCODERS.names():
+        yield (name, (inspect.getdoc(ENCODERS.load(name)) or "").split("\n")[0])
+    yield ("FOLDER or ID", "a sentence-transformers model, or the mean last hidden state of a causal language model")
+
+
+KINDS: dict[str, Callable[[], Iterator[Row]]] = {
+    "scorers": _scorers,
+    "strategies": _strategies,
+    "templates": _templates,
+    "tasks": _tasks,
+    "encoders": _encoders,
+}
+
+
+@click.command("ls")
+@click.argument("kind", type=click.Choice(list(KINDS)))
+def command(kind: str) -> None:
+    """List scorers, strategies, templates, tasks or encoders.
+
+    \b
+    Example:
+      dataselect ls strategies
+    """
+    rows = list(KINDS[kind]())
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
