@@ -193,6 +193,8 @@ class StageDirectory:
     def _prepare(self) -> None:
         if self._overwrite:
             self._remove_own()
+        for stale in (*self.path.glob(_TEMPORARY), *self.path.glob(f"*/{_TEMPORARY}")):
+            stale.unlink()  # what a killed run left half written; the lock says that nobody else is writing
         if (self.path / RUN).exists():
             self._compare(read_json(self.path / RUN).get("fingerprint", {}))
         else:

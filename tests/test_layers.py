@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1] / "dataselect"
 
 LAYERS = [
     {"errors", "records"},
-    {"registry"}, {"config"}, {"artifacts", "likelihood", "provenance", "model_config"},
+    {"registry"}, {"config"}, {"artifacts", "likelihood", "provenance", "model_config", "quiet"},
     {"bundled", "pool", "backends"},
     {"embeddings"},
     {"scoring", "strategies", "training", "evaluation"},

@@ -20,6 +20,7 @@ from dataselect.backends.dtypes import resolve_dtype
 from dataselect.backends.head import VocabularyHead
 from dataselect.errors import DataselectError
 from dataselect.model_config import max_positions
+from dataselect.quiet import quiet_transformers
 from dataselect.records import TokenScores
 
 DEFAULT_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
@@ -108,9 +109,8 @@ def _unpack(batch: Sequence[TokenSequence], logprobs: Any, ranks: Any) -> list[T
 
 def _load(model: Path, dtype: Any) -> Any:  # noqa: ANN401
     from transformers import AutoModelForCausalLM
-    from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
+    quiet_transformers()
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             str(model), dtype=dtype, trust_remote_code=False, use_safetensors=True

@@ -1,0 +1,118 @@
+"""`dataselect embed`: options in, one embedding run, one line about it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dataselect.cli import options
+
+if TYPE_CHECKING:
+    from dataselect.embeddings import EmbedSummary
+    from dataselect.embeddings.texts import EmbedText
+
+
+@click.command()
+@options.pools
+@click.option(
+    "--encoder",
+    required=True,
+    metavar="E",
+    help="minilm, builtin, a folder (sentence-transformers or causal language model), or a hub id (owner/name).",
+)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="FILE",
+    help="Examples of what the model should become good at; may be repeated, all files make one set.",
+)
+@click.option(
+    "--top-k",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Nearest targets that `similarity` averages over, at most as many as there are.  [default: 10]",
+)
+@click.option(
+    "--embed-text",
+    type=click.Choice(["prompt", "response", "both"]),
+    default="prompt",
+    show_default=True,
+    help="What of an example is embedded: all turns but the assistant's, only the assistant's, or all. "
+    "Plain text is embedded as it is.",
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N records of the pools.")
+@options.columns
+@options.out_directory
+def command(
+    pools: tuple[str, ...],
+    encoder: str,
+    targets: tuple[str, ...],
+    top_k: int | None,
+    embed_text: EmbedText,
+    limit: int | None,
+    prefix_ids: bool,
+    out: Path,
+    overwrite: bool,
+    **columns: str | None,
+) -> None:
+    """Embed every example of the pools, and its similarity to a target set.
+
+    Writes embeddings.npy, ids.txt and index.faiss; with --target also scores.parquet: similarity is the mean cosine to
+    the K nearest targets, centroid_similarity the cosine to their middle. The column options describe the pools and the
+    targets.
+
+    \b
+    Example:
+      dataselect embed pool.jsonl --encoder minilm --target dev.jsonl --out embeddings
+    """
+    from tqdm import tqdm
+
+    from dataselect.embeddings import EmbedRequest, embed
+    from dataselect.pool import ColumnMap
+
+    if top_k is not None and not targets:
+        raise click.UsageError("--top-k needs --target: without targets there is nothing to be near to")
+    request = EmbedRequest(
+        pools=pools,
+        encoder=encoder,
+        out=out,
+        targets=targets,
+        top_k=top_k or 10,
+        embed_text=embed_text,
+        columns=ColumnMap(**{name.removesuffix("_column"): column for name, column in columns.items()}),
+        prefix_ids=prefix_ids,
+        limit=limit,
+        overwrite=overwrite,
+    )
+    with tqdm(desc="embedding", unit=" records", file=sys.stderr) as bar:
+        summary = embed(request, bar.update)
+    options.say(_told(summary, top_k or 10))
+
+
+def _told(summary: EmbedSummary, top_k: int) -> str:
+    counts = summary.counts
+    if summary.already_finished:
+        return f"{summary.out} is finished: {counts.embedded} embeddings of {summary.dim} dimensions, nothing to do"
+    parts = [f"{counts.embedded} of {counts.examples} examples embedded in {summary.dim} dimensions"]
+    if counts.without_text:
+        parts.append(f"{counts.without_text} without text have no embedding (see rejects.jsonl)")
+    if counts.truncated:
+        parts.append(f"{counts.truncated} truncated to the encoder's limit")
+    if counts.rejects:
+        parts.append(f"{counts.rejects} unreadable records (see rejects.jsonl)")
+    if summary.top_k is not None:
+        parts.append(_targets_told(summary, top_k))
+    return f"{', '.join(parts)} ({summary.texts_per_second:.0f} texts per second) -> {summary.out}"
+
+
+def _targets_told(summary: EmbedSummary, asked: int) -> str:
+    assert summary.top_k is not None
+    files = "1 file" if len(summary.targets) == 1 else f"{len(summary.targets)} files"
+    capped = f" instead of {asked}, as there are no more" if summary.top_k < asked else ""
+    left = sum(t.counts.without_text + t.counts.rejects for t in summary.targets)
+    missing = f" ({left} records of them unreadable or without text)" if left else ""
+    return f"similarity to the {summary.top_k} nearest{capped} of {summary.num_targets} targets in {files}{missing}"

@@ -1,0 +1,132 @@
+"""The two passes of an embedding run: over the targets, kept in memory, and over the pools, streamed to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataselect.embeddings.encoder import Encoder
+from dataselect.embeddings.encoding import Counts, Progress, Tally, encoded_chunks
+from dataselect.embeddings.request import TargetCounts
+from dataselect.embeddings.similarity import TargetSet, TargetSimilarity
+from dataselect.embeddings.store import vector_file
+from dataselect.embeddings.texts import EmbedText
+from dataselect.pool import ColumnMap, PoolReader
+from dataselect.pool.sources import find_sources
+from dataselect.records import Reject
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFile:
+    """One file of the target set, under the name that tells it from the others."""
+
+    name: str
+    reader: PoolReader
+
+
+def target_files(targets: Sequence[str], columns: ColumnMap) -> list[TargetFile]:
+    """The files of the target set. Each has a reader of its own: their ids are not used, so they may clash.
+
+    Raises:
+        PoolError: If one is missing, empty, of no known format or given twice.
+    """
+    sources = find_sources(targets) if targets else ()
+    return [
+        TargetFile(source.name, PoolReader([target], columns)) for source, target in zip(sources, targets, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedTargets:
+    """The target set of a run.
+
+    Attributes:
+        target_set: All targets of all files, to compare with.
+        counts: One entry per file.
+        seconds: Time spent encoding.
+    """
+
+    target_set: TargetSet
+    counts: tuple[TargetCounts, ...]
+    rejects: tuple[Reject, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPool:
+    """What was embedded of the pools; the vectors are on disk in the same order.
+
+    Attributes:
+        similarity: Of each row to the target set; None without one.
+        seconds: Time spent encoding.
+    """
+
+    ids: tuple[str, ...]
+    sources: tuple[str, ...]
+    similarity: TargetSimilarity | None
+    counts: Counts
+    rejects: tuple[Reject, ...]
+    seconds: float
+
+
+def encode_targets(
+    files: Sequence[TargetFile], encoder: Encoder, embed_text: EmbedText, top_k: int, progress: Progress
+) -> EncodedTargets:
+    """Encode target files, at least one, into one target set.
+
+    Args:
+        top_k: Nearest targets to average over.
+
+    Raises:
+        PoolError: If a file has no example with text to embed.
+    """
+    vectors: list[NDArray[np.float32]] = []
+    tallies: list[Tally] = []
+    for file in files:
+        tally = Tally()
+        for chunk in encoded_chunks(file.reader, encoder, embed_text, progress):
+            tally.add(chunk)
+            vectors.append(chunk.vectors)
+        tally.require_embedded(f"the target {file.name}")
+        tallies.append(tally)
+    return EncodedTargets(
+        TargetSet(np.concatenate(vectors), top_k),
+        tuple(TargetCounts(file.name, tally.counts) for file, tally in zip(files, tallies, strict=True)),
+        tuple(reject for tally in tallies for reject in tally.rejects),
+        sum(tally.seconds for tally in tallies),
+    )
+
+
+def encode_pool(
+    reader: PoolReader,
+    path: Path,
+    encoder: Encoder,
+    embed_text: EmbedText,
+    target_set: TargetSet | None,
+    progress: Progress,
+) -> EncodedPool:
+    """Encode the pools into the .npy file `path`, comparing with the targets on the way.
+
+    Raises:
+        PoolError: If no example has text to embed; there is no file then.
+        ArtifactError: If the file cannot be written.
+    """
+    tally = Tally()
+    ids: list[str] = []
+    sources: list[str] = []
+    similarities: list[TargetSimilarity] = []
+    with vector_file(path, encoder.dim) as writer:
+        for chunk in encoded_chunks(reader, encoder, embed_text, progress):
+            tally.add(chunk)
+            writer.append(chunk.vectors)
+            ids.extend(chunk.ids)
+            sources.extend(chunk.sources)
+            if target_set is not None:
+                similarities.append(target_set.similarity(chunk.vectors))
+        tally.require_embedded("the pools")
+    similarity = TargetSimilarity.concatenate(similarities) if similarities else None
+    return EncodedPool(tuple(ids), tuple(sources), similarity, tally.counts, tuple(tally.rejects), tally.seconds)

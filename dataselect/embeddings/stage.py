@@ -1,0 +1,133 @@
+"""The embedding run: pools and targets in, a folder with vectors, ids, an index and similarities out.
+
+The targets are encoded first and kept in memory; the pools are streamed through the encoder, so that only the index,
+built at the end, holds all vectors at once. A finished run of the same fingerprint is left as it is; an interrupted one
+starts over. Every file appears whole, the manifest last.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dataselect.artifacts import StageDirectory, atomic, write_text
+from dataselect.embeddings.encoder import Encoder
+from dataselect.embeddings.encoders import load_encoder
+from dataselect.embeddings.encoding import Progress
+from dataselect.embeddings.index import VectorIndex
+from dataselect.embeddings.passes import (
+    EncodedPool,
+    EncodedTargets,
+    TargetFile,
+    encode_pool,
+    encode_targets,
+    target_files,
+)
+from dataselect.embeddings.request import EmbedRequest, EmbedSummary, read_summary
+from dataselect.embeddings.store import IDS, INDEX, REJECTS, SCORES, VECTORS, write_ids
+from dataselect.pool import PoolReader
+from dataselect.provenance import environment
+
+
+def embed(request: EmbedRequest, progress: Progress = lambda _: None) -> EmbedSummary:
+    """Embed pools, and compare them with targets if there are any.
+
+    Args:
+        request: What to embed, how and where to.
+        progress: Called after each chunk of records, targets included.
+
+    Raises:
+        PoolError: If a pool or target cannot be read, or has no example with text to embed.
+        ArtifactError: If the folder is in the way or cannot be written.
+        MissingExtraError: If the encoder's package or FAISS is not installed.
+        DataselectError: If the encoder cannot be loaded or fails.
+    """
+    encoder = load_encoder(request.encoder)
+    pool = PoolReader(request.pools, request.columns, request.prefix_ids, request.limit)
+    targets = target_files(request.targets, request.columns)
+    fingerprint = _fingerprint(request, encoder, pool, targets)
+    options = {**asdict(request), "out": str(request.out)}
+    own = (VECTORS, IDS, INDEX, SCORES, REJECTS)
+    with StageDirectory(request.out, fingerprint, options, own, request.overwrite) as stage:
+        already_finished = stage.finished
+        if not already_finished:
+            stage.finish({**fingerprint, **_run(request, encoder, pool, targets, progress)})
+    return read_summary(request.out, already_finished)
+
+
+def _fingerprint(
+    request: EmbedRequest, encoder: Encoder, pool: PoolReader, targets: list[TargetFile]
+) -> dict[str, Any]:
+    return {
+        "inputs": pool.inputs,
+        "encoder": encoder.settings(),
+        "embed_text": request.embed_text,
+        "targets": [entry for target in targets for entry in target.reader.inputs],
+        "top_k": request.top_k if targets else None,
+        "columns": asdict(request.columns),
+        "prefix_ids": request.prefix_ids,
+        "limit": request.limit,
+    }
+
+
+def _run(
+    request: EmbedRequest, encoder: Encoder, pool: PoolReader, targets: list[TargetFile], progress: Progress
+) -> dict[str, Any]:
+    """Write all files but the manifest, and return what the manifest says about the run."""
+    start = time.perf_counter()
+    index = VectorIndex(encoder.dim)  # first of all, so that a missing package shows before the work
+    encoded_targets = encode_targets(targets, encoder, request.embed_text, request.top_k, progress) if targets else None
+    target_set = encoded_targets.target_set if encoded_targets else None
+    encoded = encode_pool(pool, request.out / VECTORS, encoder, request.embed_text, target_set, progress)
+    _write_files(request.out, index, encoded, encoded_targets)
+    return _outcome(request, encoder, encoded, encoded_targets, time.perf_counter() - start)
+
+
+def _write_files(out: Path, index: VectorIndex, pool: EncodedPool, targets: EncodedTargets | None) -> None:
+    write_ids(out / IDS, pool.ids)
+    index.add(np.load(out / VECTORS, mmap_mode="r"))
+    index.save(out / INDEX)
+    rejects = [*(targets.rejects if targets else ()), *pool.rejects]
+    write_text(out / REJECTS, "".join(json.dumps(asdict(reject), ensure_ascii=False) + "\n" for reject in rejects))
+    if pool.similarity is not None:
+        _write_scores(out / SCORES, pool)
+
+
+def _write_scores(path: Path, pool: EncodedPool) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    assert pool.similarity is not None
+    centroid = pool.similarity.centroid_similarity
+    columns = {
+        "id": pyarrow.array(pool.ids, pyarrow.string()),
+        "source": pyarrow.array(pool.sources, pyarrow.string()),
+        "similarity": pyarrow.array(pool.similarity.similarity),
+        "centroid_similarity": pyarrow.nulls(len(pool.ids), pyarrow.float64())
+        if centroid is None
+        else pyarrow.array(centroid),
+    }
+    with atomic(path) as temporary:
+        parquet.write_table(pyarrow.table(columns), temporary)
+
+
+def _outcome(
+    request: EmbedRequest, encoder: Encoder, pool: EncodedPool, targets: EncodedTargets | None, wall_time_s: float
+) -> dict[str, Any]:
+    seconds = pool.seconds + (targets.seconds if targets else 0.0)
+    num_texts = pool.counts.embedded + (sum(one.counts.embedded for one in targets.counts) if targets else 0)
+    return {
+        "encoder": {"name": request.encoder, "dim": encoder.dim, **encoder.settings()},
+        "top_k_used": targets.target_set.top_k if targets else None,
+        "counts": asdict(pool.counts),
+        "target_counts": [asdict(one) for one in targets.counts] if targets else [],
+        "wall_time_s": round(wall_time_s, 3),
+        "encoding_s": round(seconds, 6),
+        "texts_per_second": round(num_texts / seconds, 3),
+        "environment": environment(),
+    }

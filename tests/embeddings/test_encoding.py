@@ -1,0 +1,61 @@
+"""Chunks of examples: what is embedded, what is counted, and that chunking does not show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dataselect.embeddings.causal import builtin
+from dataselect.embeddings.encoder import Encoder
+from dataselect.embeddings.encoding import Counts, Tally, encoded_chunks
+from dataselect.errors import PoolError
+from dataselect.records import Example, Message, Reject
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    return builtin()
+
+
+def dialogue(name: str, prompt: str, line: int = 0) -> Example:
+    messages = (Message("user", prompt), Message("assistant", "Yes."))
+    return Example(name, "pool.jsonl", {}, messages, line=line)
+
+
+RECORDS = [
+    dialogue("a", "What is 2 plus 2?"),
+    Reject("pool.jsonl", 2, "not_json", "{"),
+    dialogue("empty", " ", line=3),
+    dialogue("b", "Tell me a story about a dog."),
+    dialogue("long", "word " * 2000),
+    Example("text", "pool.jsonl", {}, text="Plain text."),
+]
+
+
+def test_every_record_is_embedded_rejected_or_counted_without_text(encoder):
+    (chunk,) = encoded_chunks(RECORDS, encoder, "prompt", lambda _: None)
+    assert chunk.ids == ("a", "b", "long", "text")
+    assert chunk.sources == ("pool.jsonl",) * 4
+    assert chunk.counts == Counts(examples=5, embedded=4, without_text=1, truncated=1, rejects=1)
+    assert chunk.rejects == (RECORDS[1], Reject("pool.jsonl", 3, "no_text", "id empty"))
+    np.testing.assert_allclose(chunk.vectors[1], encoder.encode(["Tell me a story about a dog."])[0], atol=1e-5)
+
+
+def test_the_size_of_chunks_does_not_show(encoder):
+    done: list[int] = []
+    (whole,) = encoded_chunks(RECORDS, encoder, "both", lambda _: None)
+    parts = list(encoded_chunks(iter(RECORDS), encoder, "both", done.append, size=2))
+    assert done == [2, 2, 2]
+    assert sum((part.ids for part in parts), ()) == whole.ids
+    assert sum((part.counts for part in parts), Counts()) == whole.counts
+    np.testing.assert_allclose(np.concatenate([part.vectors for part in parts]), whole.vectors, atol=1e-5)
+
+
+def test_a_tally_of_nothing_embedded_is_an_error_that_says_why(encoder):
+    tally = Tally()
+    for chunk in encoded_chunks(RECORDS[1:3], encoder, "prompt", lambda _: None):
+        tally.add(chunk)
+    with pytest.raises(
+        PoolError, match=r"got 1 examples, 1 unreadable records; the first: pool\.jsonl line 2: not_json"
+    ):
+        tally.require_embedded("the pools")

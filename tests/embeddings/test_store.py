@@ -1,0 +1,48 @@
+"""The growing .npy file and the ids beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dataselect.embeddings.store import vector_file, write_ids
+from dataselect.errors import PoolError
+
+
+def test_rows_appended_in_parts_are_one_plain_npy_file(tmp_path):
+    rows = np.arange(36, dtype=np.float32).reshape(12, 3)
+    with vector_file(tmp_path / "v.npy", 3) as writer:
+        for part in (rows[:1], rows[1:1], rows[1:12]):
+            writer.append(part)
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), rows)
+    np.save(tmp_path / "truth.npy", rows)
+    assert (tmp_path / "v.npy").read_bytes() == (tmp_path / "truth.npy").read_bytes()
+
+
+def test_the_header_has_room_for_any_number_of_rows(tmp_path):
+    with vector_file(tmp_path / "v.npy", 1) as writer:
+        for _ in range(11):
+            writer.append(np.ones((1000, 1), np.float32))
+    assert np.load(tmp_path / "v.npy", mmap_mode="r").shape == (11_000, 1)
+
+
+def test_a_fault_half_way_leaves_no_file(tmp_path):
+    def fail() -> None:
+        with vector_file(tmp_path / "v.npy", 2) as writer:
+            writer.append(np.ones((5, 2), np.float32))
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ids_are_one_per_line_of_utf8(tmp_path):
+    write_ids(tmp_path / "ids.txt", ["a", "b c", "日本-2", "\u2028"])
+    assert (tmp_path / "ids.txt").read_bytes().decode("utf-8").split("\n") == ["a", "b c", "日本-2", "\u2028", ""]
+
+
+def test_an_id_with_a_line_break_is_refused(tmp_path):
+    with pytest.raises(PoolError, match=r"'a\\nb' holds a line break"):
+        write_ids(tmp_path / "ids.txt", ["ok", "a\nb"])
+    assert not (tmp_path / "ids.txt").exists()
