@@ -15,7 +15,8 @@ Counts are of *scored* tokens: BOS, and a first token with nothing before it, ar
 is None, never 0. Response perplexity here is conditional on the prompt and matches `exp(loss)` of a trainer that masks
 the prompt, except that end-of-turn tokens are counted apart; `sequence_ppl` is that of a trainer that masks nothing.
 For many examples, `exp` of the mean over examples of the per-example mean NLL is the *macro* value and the
-token-weighted one the *micro* value (what `lm-evaluation-harness` calls token perplexity); they differ on unequal lengths.
+token-weighted one the *micro* value, which lm-evaluation-harness calls token perplexity. They differ on unequal
+lengths.
 
 Left out: anything that needs a second model, and anything that ranks.
 """

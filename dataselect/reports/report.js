@@ -1,0 +1,64 @@
+// What the page does: draws its plots, follows the colour scheme, sorts tables, and opens everything for printing.
+"use strict";
+
+const PLOTS = JSON.parse(document.getElementById("plot-data").textContent);
+const CONFIG = { responsive: true, displayModeBar: false, displaylogo: false, showTips: false };
+const chosen = {};
+
+function draw(key) {
+  const { traces, layout } = DRAW[PLOTS[key].kind](PLOTS[key], pageTheme(), chosen[key]);
+  return Plotly.react(key, traces, layout, CONFIG);
+}
+
+function drawAll() {
+  return Promise.all(Object.keys(PLOTS).map(draw));
+}
+
+// A plot of many budgets shows one at a time, the smallest first.
+function offerBudgets(key) {
+  const items = PLOTS[key].series || PLOTS[key].bars;
+  const amounts = [...new Set((items || []).map((item) => item.amount).filter(Boolean))];
+  if (!amounts.length) return;
+  chosen[key] = amounts[0];
+  if (amounts.length === 1) return;
+  const label = document.createElement("label");
+  const select = document.createElement("select");
+  label.className = "budget";
+  label.append("Budget ", select);
+  select.append(...amounts.map((amount) => new Option(amount)));
+  select.addEventListener("change", () => { chosen[key] = select.value; draw(key); });
+  document.getElementById(key).before(label);
+}
+
+function sortTable(header) {
+  const table = header.closest("table"), body = table.tBodies[0];
+  const column = header.cellIndex;
+  const ascending = header.getAttribute("aria-sort") !== "ascending";
+  const value = (row) => row.cells[column].dataset.sort;
+  const numeric = header.classList.contains("number");
+  const key = (row) => { const text = value(row); return text === "-inf" ? -Infinity : Number(text); };
+  const rows = [...body.rows].sort((a, b) => numeric ? key(a) - key(b) || 0 : value(a).localeCompare(value(b)));
+  table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+  header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+  body.append(...(ascending ? rows : rows.reverse()));
+}
+
+document.querySelectorAll("table.sortable thead th").forEach((header) => {
+  header.querySelector("button").addEventListener("click", () => sortTable(header));
+});
+
+addEventListener("beforeprint", () => {
+  document.documentElement.classList.add("printing");
+  document.querySelectorAll("details:not([open])").forEach((part) => { part.open = true; part.dataset.opened = ""; });
+  drawAll();
+});
+addEventListener("afterprint", () => {
+  document.documentElement.classList.remove("printing");
+  document.querySelectorAll("details[data-opened]").forEach((part) => { part.open = false; delete part.dataset.opened; });
+  drawAll();
+});
+
+Object.keys(PLOTS).forEach(offerBudgets);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+matchMedia("(max-width: 40rem)").addEventListener("change", drawAll);
+drawAll().then(() => { document.documentElement.dataset.drawn = "all"; });

@@ -1,0 +1,116 @@
+"""The page in a real browser: every plot drawn, nothing fetched, no error, tables sort, no sideways scrolling."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from dataselect.reports import write_html
+
+pytestmark = pytest.mark.browser
+
+
+def load(browser, path, width=1280, scheme="light"):
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get_log("browser"), browser.get_log("performance")
+    browser.get(path.as_uri())
+    deadline = time.monotonic() + 60
+    while browser.execute_script("return document.documentElement.dataset.drawn") != "all":
+        assert time.monotonic() < deadline, browser.get_log("browser")
+        time.sleep(0.05)
+
+
+def errors(browser):
+    return [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+
+def requests(browser):
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    return [url for url in urls if not url.startswith(("data:", "blob:", "chrome:"))]
+
+
+@pytest.mark.timeout(180)
+def test_the_page(comparison, browser, tmp_path):
+    path = tmp_path / "report.html"
+    write_html(comparison, path)
+    for width, scheme in ((1280, "light"), (400, "dark")):
+        load(browser, path, width, scheme)
+        empty = (
+            "return [...document.querySelectorAll('.canvas')].filter(c => !c.querySelector('.main-svg')).map(c => c.id)"
+        )
+        assert browser.execute_script(empty) == []
+        assert browser.execute_script("return document.querySelectorAll('.canvas').length") == 13
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        wide = "return [...document.querySelectorAll('.canvas .main-svg')].filter(s => s.getBoundingClientRect().right > innerWidth).length"
+        assert browser.execute_script(wide) == 0
+    ink = "return getComputedStyle(document.querySelector('#results-0-plot .xtick text')).fill"
+    dark = browser.execute_script(ink)
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "light"}]}
+    )
+    time.sleep(0.5)
+    assert browser.execute_script(ink) != dark
+    assert requests(browser) == [path.as_uri()]
+    assert errors(browser) == []
+
+
+def printed_on_white(browser):
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    closed = browser.execute_script("return document.querySelectorAll('details:not([open])').length")
+    scheme = browser.execute_script("return getComputedStyle(document.documentElement).colorScheme")
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    return closed == 0 and scheme == "light"
+
+
+@pytest.mark.timeout(180)
+def test_tables_sort_budgets_switch_and_print_is_white(comparison, browser, tmp_path):
+    path = tmp_path / "report.html"
+    write_html(comparison, path)
+    load(browser, path, scheme="dark")
+    header = browser.find_element("css selector", "#results-0 thead th:nth-child(4)")
+    button = header.find_element("tag name", "button")
+    column = "return [...document.querySelectorAll('#results-0 tbody tr')].map(r => Number(r.cells[3].dataset.sort))"
+    button.send_keys("\ue007")  # Enter: reachable by keyboard
+    ascending = browser.execute_script(column)
+    assert (ascending, header.get_attribute("aria-sort")) == (sorted(ascending), "ascending")
+    button.send_keys("\ue007")
+    assert browser.execute_script(column) == sorted(ascending, reverse=True)
+    name = browser.find_element("css selector", "#results-0 thead th button")
+    name.send_keys("\ue007")
+    names = browser.execute_script(
+        "return [...document.querySelectorAll('#results-0 tbody th')].map(c => c.textContent.trim())"
+    )
+    assert names == sorted(names)
+    traces = (
+        "return document.getElementById('distribution-ppl-plot').data.map(t => t.text).filter(Boolean).flat().join()"
+    )
+    small = browser.execute_script(traces)
+    select = browser.find_element("css selector", "#distributions select")
+    select.send_keys("480")
+    assert " of 120 rows" in small
+    assert " of 480 rows" in browser.execute_script(traces)
+    assert printed_on_white(browser)
+    assert browser.execute_script("return document.querySelectorAll('details[open]').length") == 0
+    assert browser.execute_script("return getComputedStyle(document.documentElement).colorScheme") == "dark"
+    assert errors(browser) == []
+
+
+@pytest.mark.timeout(180)
+def test_hostile_text_does_nothing(hostile_comparison, browser, tmp_path):
+    path = tmp_path / "report.html"
+    write_html(hostile_comparison, path)
+    load(browser, path, width=400)
+    assert browser.title == "Which data to train on · dataselect"
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 400
+    assert browser.execute_script("return document.querySelectorAll('img, .canvas a, .canvas svg [href]').length") == 0
+    hover = "Plotly.Fx.hover('similarity-plot', [{curveNumber: 0, pointNumber: 3}]); return document.querySelector('#similarity-plot .hoverlayer').textContent"
+    assert "<script>document.title" in browser.execute_script(hover).replace("\xa0", " ")
+    assert requests(browser) == [path.as_uri()]
+    assert errors(browser) == []
