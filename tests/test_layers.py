@@ -28,7 +28,7 @@ LAYER_OF = {name: i for i, names in enumerate(LAYERS) for name in names}
 HEAVY = {
     "vllm": {"backends"}, "faiss": {"embeddings"}, "sentence_transformers": {"embeddings"}, "peft": {"training"},
     "trl": {"training"}, "accelerate": {"training"}, "lm_eval": {"evaluation"}, "plotly": {"reports"},
-    "datasets": {"pool"}, "sklearn": {"embeddings"}, "ray": {"scoring"},
+    "datasets": {"pool", "evaluation"}, "sklearn": {"embeddings"}, "ray": {"scoring"},
 }  # fmt: skip
 
 MODULES = sorted(p for p in ROOT.rglob("*.py"))

@@ -12,7 +12,8 @@ from typing import Any
 
 from dataselect.errors import DataselectError
 
-_CHUNK_ELEMENTS = 16 * 2**20
+_CHUNK_ELEMENTS = {"cpu": 2**20, "cuda": 2**26}
+"""Logits made at once: on a CPU as many as its cache holds (measured: benchmarks/LOG.md), on a GPU 256 MB."""
 
 
 class VocabularyHead:
@@ -70,7 +71,7 @@ class VocabularyHead:
         """
         import torch
 
-        rows = max(1, _CHUNK_ELEMENTS // self._weight.shape[0])
+        rows = max(1, _CHUNK_ELEMENTS[hidden.device.type] // self._weight.shape[0])
         logprobs = torch.empty(len(targets), dtype=torch.float32)
         found = torch.zeros(len(targets), dtype=torch.int32)
         for begin in range(0, len(targets), rows):

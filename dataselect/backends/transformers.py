@@ -23,7 +23,7 @@ from dataselect.model_config import max_positions
 from dataselect.quiet import quiet_transformers
 from dataselect.records import TokenScores
 
-DEFAULT_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
+DEFAULT_BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 
 
 def plan_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
@@ -48,7 +48,7 @@ class TransformersBackend:
     Args:
         model: Model folder.
         dtype: `auto` (float32 on CPU, bfloat16 on GPU), `float32`, `bfloat16` or `float16`.
-        batch_tokens: Most padded tokens per batch; None for 4,096 on CPU and 32,768 on GPU.
+        batch_tokens: Most padded tokens per batch; None for 1,024 on CPU and 32,768 on GPU.
         max_length: Longest sequence; None for the model's positions minus 1.
 
     Raises:

@@ -11,7 +11,10 @@ Left out: sampling, several GPUs, and the engine's target-token-ids path, which 
 
 from __future__ import annotations
 
+import atexit
+import math
 import os
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,8 +51,10 @@ class VllmBackend:
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         vllm = require("vllm", extra="vllm")
-        self.dtype = resolve_dtype(dtype, gpu=_on_gpu())
         self.max_length = max_length or max_positions(model) - 1
+        if not _on_gpu():
+            os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib(model, self.max_length)))
+        self.dtype = resolve_dtype(dtype, gpu=_on_gpu())
         limits = {} if batch_tokens is None else {"max_num_batched_tokens": max(batch_tokens, self.max_length + 1)}
         try:
             self._engine = vllm.LLM(
@@ -67,6 +72,9 @@ class VllmBackend:
                 f"vLLM cannot run the model in {model}: {' '.join(str(error).split())[:300]}",
                 "try --backend transformers",
             ) from error
+        stop = weakref.finalize(self, self._engine.llm_engine.engine_core.shutdown)
+        # multiprocessing's own exit handler waits for the engine's process for ever; the last one registered runs first
+        atexit.register(stop)
         self._sampling = vllm.SamplingParams(
             max_tokens=1, temperature=0.0, prompt_logprobs=0, flat_logprobs=True, detokenize=False
         )
@@ -86,6 +94,20 @@ def _on_gpu() -> bool:
     import torch
 
     return bool(torch.cuda.is_available())
+
+
+def _cache_gib(model: Path, max_length: int) -> int:
+    """Cache that the engine gets on a CPU: room for four sequences of full length, in whole GiB.
+
+    Left to itself the engine asks for nearly all memory of the machine, and refuses to start where some is in use.
+    """
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(str(model), trust_remote_code=False).get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    per_token = 2 * config.num_hidden_layers * heads * width * 4
+    return max(1, math.ceil(4 * max_length * per_token / 2**30))
 
 
 def _nothing(n: int) -> TokenScores:

@@ -1,4 +1,4 @@
-"""The quickstart pool: 1,200 composed examples of four kinds with planted defects, target sets, and a choice task.
+"""The quickstart pool: 1,040 composed examples of four kinds with planted defects, target sets, and a choice task.
 
 The pool is made so that a selection can be judged: which of its rows are spoiled is known (`defects.jsonl`), and for
 each kind there are clean held-out examples from the same makers, some to evaluate on (`tasks/<kind>.jsonl`) and others
@@ -30,7 +30,7 @@ _MAKERS: dict[str, Callable[[Draw], Example]] = {
     "dialogue": dialogues.make,
     "instruction": instructions.make,
 }
-PER_KIND = 300
+PER_KIND = 260
 PER_DEFECT = 10  # of each kind
 TASK_ITEMS_PER_KIND = 40
 TARGETS_PER_KIND = 20

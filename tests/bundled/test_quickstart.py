@@ -72,14 +72,14 @@ def test_another_process_with_another_hash_seed_writes_the_same_bytes(tmp_path, 
     assert contents(tmp_path) == contents(files.pool.parent)
 
 
-def test_the_pool_has_300_of_each_kind_and_10_of_each_defect_in_each(pool, defects):
-    assert Counter(record["kind"] for record in pool.values()) == dict.fromkeys(KINDS, 300)
+def test_the_pool_has_260_of_each_kind_and_10_of_each_defect_in_each(pool, defects):
+    assert Counter(record["kind"] for record in pool.values()) == dict.fromkeys(KINDS, 260)
     planted = Counter((pool[line["id"]]["kind"], line["defect"]) for line in defects.values())
     assert planted == {(kind, defect): 10 for kind in KINDS for defect in DEFECTS}
 
 
 def test_ids_are_unique_and_say_nothing(files, pool, defects):
-    assert len(pool) == len(read(files.pool)) == 1200
+    assert len(pool) == len(read(files.pool)) == 1040
     assert all(re.fullmatch(rf"{record['kind']}-\d{{4}}", record["id"]) for record in pool.values())
     position = {record_id: i for i, record_id in enumerate(pool)}
     spoiled = [position[record_id] / len(pool) for record_id in defects]
@@ -203,8 +203,8 @@ def test_choices_are_sixty_with_balanced_answers(files, pool):
 @pytest.mark.parametrize("kind", KINDS)
 def test_clean_rows_are_distinct_and_varied(made, kind):
     clean = [row.example for row in made.rows if row.example.kind == kind and row.defect is None]
-    assert len(clean) == 240
-    assert len({example.prompt for example in clean}) == len({example.response for example in clean}) == 240
+    assert len(clean) == 200
+    assert len({example.prompt for example in clean}) == len({example.response for example in clean}) == 200
     openings = {
         tuple(next(turn.content for turn in example.turns if turn.role == "user").split()[:4]) for example in clean
     }

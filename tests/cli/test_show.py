@@ -1,0 +1,56 @@
+"""`dataselect show` and `ls`: what a user reads before and beside the work."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dataselect.cli import run
+
+
+@pytest.fixture
+def pool(tmp_path):
+    path = tmp_path / "pool.jsonl"
+    rows = [{"question": "What is 2+2?", "answer": "It is 4."}, {"prompt": "x", "response": "a\x1b[31mred"}]
+    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n{oops\n")
+    return str(path)
+
+
+def test_parts_are_marked_and_counted(pool, capsys):
+    assert run(["show", pool, "--model", "builtin", "--no-color"]) == 0
+    shown = capsys.readouterr().out
+    assert "[It| is| |4|.]{<|im_end|>}" in shown
+    assert "ok; 17 prompt, 5 response, 1 end, 0 seam of 24 tokens" in shown
+    assert "--- rejected: pool.jsonl line 3: malformed_json" in shown
+
+
+def test_seam_tokens_stand_out(pool, capsys):
+    assert run(["show", pool, "--template", "qa", "--no-color", "-n", "1"]) == 0
+    assert "###Answer:< It>[ is| |4|.]" in capsys.readouterr().out
+
+
+def test_control_characters_of_a_pool_cannot_drive_the_terminal(pool, capsys):
+    assert run(["show", pool, "--no-color"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_colours_on_request(pool, capsys):
+    assert run(["show", pool, "--color", "-n", "1"]) == 0
+    assert "\x1b[1;32m" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("scorers", ["ppl", "ifd", "bits_per_byte", "--ifd"]),
+        ("strategies", ["random", "ppl-low", "length-matched-random", "2506.14681"]),
+        ("templates", ["alpaca", "qa"]),
+        ("tasks", ["held-out", "multiple-choice", "lm-eval", "accuracy_norm"]),
+        ("encoders", ["minilm", "builtin"]),
+    ],
+)
+def test_lists(kind, expected, capsys):
+    assert run(["ls", kind]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in expected)
