@@ -1,0 +1,74 @@
+"""`dataselect evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dataselect.cli import options
+from dataselect.cli.given import given_rendering
+
+if TYPE_CHECKING:
+    from dataselect.evaluation import EvaluateSummary
+
+
+@click.command()
+@options.model
+@click.option(
+    "--task", "tasks", multiple=True, required=True, metavar="FILE|NAME",
+    help="A file of SFT records, a file of {question, choices, answer}, or an lm-evaluation-harness task; may be "
+    "repeated. NAME=FILE gives a file another name.",
+)  # fmt: skip
+@options.out_directory
+@click.option("--backend", default="auto", show_default=True, metavar="B", help="auto, transformers or vllm.")
+@click.option("--dtype", default="auto", show_default=True, metavar="D", help="float32, bfloat16 or float16.")
+@click.option("--batch-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens computed at once.")
+@click.option(
+    "--task-path", type=click.Path(path_type=Path), metavar="DIR", help="Folder of your own lm-eval task YAML files."
+)
+@options.template
+@click.pass_context
+def command(
+    ctx: click.Context, /, model: str, tasks: tuple[str, ...], out: Path, overwrite: bool, **values: Any
+) -> None:
+    """Evaluate a model on tasks, item by item.
+
+    Writes DIR/results.parquet (one row per task, metric and item), results.json (the means, which are also printed) and
+    manifest.json. A model that `dataselect train` made is shown texts as in its training, unless options say otherwise.
+
+    \b
+    Example:
+      dataselect evaluate --model models/low --task held_out.jsonl --task quiz=questions.jsonl --out results/low
+      dataselect evaluate --model builtin --task arc_easy --out results/untrained
+    """
+    from tqdm import tqdm
+
+    from dataselect.evaluation import EvaluateRequest, evaluate
+
+    rendering = given_rendering(ctx, values)
+    with tqdm(unit=" items", desc="evaluate", disable=None) as bar:
+
+        def show(task: str, done: int, of: int) -> None:
+            bar.set_description(task, refresh=False)
+            bar.total, bar.n = of, done
+            bar.refresh()
+
+        request = EvaluateRequest(model=model, tasks=tasks, out=out, rendering=rendering, overwrite=overwrite, **values)
+        summary = evaluate(request, show)
+    _print(summary)
+
+
+def _print(summary: EvaluateSummary) -> None:
+    for task, left_out in summary.left_out.items():
+        told = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
+        options.say(f"{task}: {sum(left_out.values())} items left out ({told})")
+    for note in summary.notes:
+        options.say(f"note: {note}")
+    rows = [("TASK", "METRIC", "BETTER", "ITEMS", "MEAN")]
+    rows += [(one.task, one.metric, one.direction, str(one.n_items), f"{one.mean:.4f}") for one in summary.means]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    options.say(f"{summary.out}: {'done' if summary.fresh else 'finished before'}")

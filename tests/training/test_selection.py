@@ -1,0 +1,111 @@
+import json
+
+import pytest
+
+from dataselect.artifacts import file_digest
+from dataselect.errors import ArtifactError, DataselectError, UsageError
+from dataselect.pool import ColumnMap, Renderer, RenderOptions
+from dataselect.training.selection import read_selection, resolve_rendering, tokenizer_warnings
+
+RENDERING = {
+    "template": "qa", "template_text": "", "max_length": 512, "truncate": False, "bos": "auto", "think": True,
+    "tokenizer_sha256": "abc",
+}  # fmt: skip
+
+
+def write(folder, **changes):
+    file = folder / "low.jsonl"
+    file.write_text('{"prompt": "a", "response": "b"}\n')
+    manifest = {
+        "kind": "selection", "strategy": "ppl-low", "params": {}, "budget": 1, "unit": "examples", "seed": 3, "rendering": RENDERING,
+        "columns": {"prompt": "prompt", "response": "response", "system": None, "text": None, "id": None},
+        "sha256": file_digest(file),
+    }  # fmt: skip
+    (folder / "low.manifest.json").write_text(json.dumps({**manifest, **changes}))
+    return file
+
+
+def test_the_manifest_fixes_rendering_columns_and_run(tmp_path):
+    selection = read_selection(write(tmp_path))
+    options, warnings = resolve_rendering(selection, {}, most=1023)
+    assert (options.template, options.max_length, warnings) == ("qa", 512, [])
+    assert selection.columns == ColumnMap(prompt="prompt", response="response")
+    assert selection.run(rows=1, seed=9) == {
+        "strategy": "ppl-low", "params": {}, "budget": 1, "unit": "examples", "seed": 3, "training_seed": 9,
+    }  # fmt: skip
+
+
+def test_a_file_without_manifest_is_an_unselected_run_rendered_by_flags(tmp_path):
+    file = tmp_path / "mine.jsonl"
+    file.write_text("{}\n")
+    selection = read_selection(file)
+    assert resolve_rendering(selection, {"template": "alpaca"}, 1023)[0] == RenderOptions(template="alpaca")
+    assert selection.run(rows=5, seed=2) == {
+        "strategy": "unselected", "budget": 5, "unit": "examples", "seed": 2, "training_seed": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"template": "alpaca"}, "--template alpaca contradicts the selection, which was scored with --template qa"),
+        ({"max_length": 256}, "--max-length 256 contradicts the selection, which was scored with --max-length 512"),
+        ({"truncate": True}, "--truncate True contradicts the selection, which was scored with --truncate False"),
+        ({"bos": "never"}, "--bos never contradicts the selection, which was scored with --bos auto"),
+        ({"think": False}, "--no-think True contradicts the selection, which was scored with --no-think False"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_contradicting_flag_names_both(tmp_path, given, told):
+    with pytest.raises(UsageError) as caught:
+        resolve_rendering(read_selection(write(tmp_path)), given, 1023)
+    assert told in caught.value.message
+    assert "low.manifest.json" in caught.value.message
+
+
+def test_flags_that_say_the_same_are_fine(tmp_path):
+    selection = read_selection(write(tmp_path))
+    for given in ({"template": "qa"}, {"template": "auto"}, {"max_length": 512}, {"bos": "auto"}):
+        assert resolve_rendering(selection, given, 1023)[0].template == "qa"
+
+
+def test_a_template_file_is_compared_by_its_text(tmp_path, builtin):
+    jinja = tmp_path / "mine.jinja"
+    jinja.write_text("{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}")
+    rendering = Renderer(builtin, RenderOptions(template=str(jinja))).settings()
+    selection = read_selection(write(tmp_path, rendering=rendering))
+    assert resolve_rendering(selection, {"template": str(jinja)}, 1023)[0].template_text == jinja.read_text()
+    jinja.write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
+    with pytest.raises(UsageError, match="contradicts"):
+        resolve_rendering(selection, {"template": str(jinja)}, 1023)
+
+
+def test_a_model_with_fewer_positions_sets_the_limit_and_says_so(tmp_path):
+    options, warnings = resolve_rendering(read_selection(write(tmp_path)), {}, most=127)
+    assert options.max_length == 127
+    assert "512" in warnings[0]
+    assert "127" in warnings[0]
+
+
+def test_another_tokenizer_is_a_warning(tmp_path):
+    selection = read_selection(write(tmp_path))
+    assert tokenizer_warnings(selection, "abc") == []
+    assert "another tokenizer" in tokenizer_warnings(selection, "def")[0]
+
+
+def test_what_is_no_selection_is_refused(tmp_path):
+    with pytest.raises(DataselectError, match="does not exist"):
+        read_selection(tmp_path / "none.jsonl")
+    with pytest.raises(DataselectError, match="is a folder"):
+        read_selection(tmp_path)
+    file = write(tmp_path)
+    (tmp_path / "low.manifest.json").write_text('{"seed": 1}')
+    with pytest.raises(ArtifactError, match="lacks budget, params, strategy, unit"):
+        read_selection(file)
+
+
+def test_a_selection_that_was_changed_by_hand_is_refused(tmp_path):
+    file = write(tmp_path)
+    file.write_text('{"prompt": "a", "response": "c"}\n')
+    with pytest.raises(ArtifactError, match="was changed"):
+        read_selection(file)
