@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.analysis.runs import Run
+from dataselect.analysis.runs import Run, Seeds
 from dataselect.errors import ArtifactError
 from dataselect.records import Direction, TaskResult
 
@@ -34,7 +34,7 @@ class Arm:
     """The outcomes of one group on one task in one metric.
 
     Attributes:
-        seeds: Seeds of the runs, ascending.
+        seeds: Of selection and training of each run, ascending.
         item_ids: Ids of the items, the same in every arm of the task.
         values: (n_seeds, n_items) float64.
     """
@@ -43,7 +43,7 @@ class Arm:
     task: str
     metric: str
     direction: Direction
-    seeds: tuple[int, ...]
+    seeds: tuple[Seeds, ...]
     item_ids: tuple[str, ...]
     values: NDArray[np.float64]
 
@@ -64,15 +64,15 @@ def arms(runs: Sequence[Run]) -> list[Arm]:
             one group differ in tasks.
     """
     references: dict[tuple[str, str], tuple[Run, TaskResult]] = {}
-    cells: dict[tuple[str, str, Group], dict[int, tuple[Run, NDArray[np.float64]]]] = {}
+    cells: dict[tuple[str, str, Group], dict[Seeds, tuple[Run, NDArray[np.float64]]]] = {}
     for run, result in _pairs(runs):
         first_run, first = references.setdefault((result.task, result.metric), (run, result))
         seeds = cells.setdefault((result.task, result.metric, Group(run.strategy, run.budget, run.unit)), {})
-        if run.seed in seeds:
+        if run.seeds in seeds:
             raise ArtifactError(
-                f"the same run is given twice: {run.label} and {seeds[run.seed][0].path}", "give each run once"
+                f"the same run is given twice: {run.label} and {seeds[run.seeds][0].path}", "give each run once"
             )
-        seeds[run.seed] = (run, _aligned(run, result, first_run, first))
+        seeds[run.seeds] = (run, _aligned(run, result, first_run, first))
     _check_tasks(cells)
     order = {key: n for n, key in enumerate(references)}
     keys = sorted(cells, key=lambda k: (order[k[0], k[1]], k[2].strategy, k[2].unit, k[2].budget))
@@ -104,9 +104,9 @@ def _aligned(run: Run, result: TaskResult, first_run: Run, first: TaskResult) ->
     return result.values[[place[item] for item in first.item_ids]]
 
 
-def _check_tasks(cells: dict[tuple[str, str, Group], dict[int, tuple[Run, NDArray[np.float64]]]]) -> None:
+def _check_tasks(cells: dict[tuple[str, str, Group], dict[Seeds, tuple[Run, NDArray[np.float64]]]]) -> None:
     """Every seed of a group has every task of the group: a mean over fewer seeds would look like the others."""
-    members: dict[Group, dict[int, Run]] = {}
+    members: dict[Group, dict[Seeds, Run]] = {}
     for (_, _, group), seeds in cells.items():
         members.setdefault(group, {}).update({seed: run for seed, (run, _) in seeds.items()})
     for (task, metric, group), seeds in cells.items():
@@ -118,7 +118,7 @@ def _check_tasks(cells: dict[tuple[str, str, Group], dict[int, tuple[Run, NDArra
                 )
 
 
-def _arm(key: tuple[str, str, Group], first: TaskResult, seeds: dict[int, tuple[Run, NDArray[np.float64]]]) -> Arm:
+def _arm(key: tuple[str, str, Group], first: TaskResult, seeds: dict[Seeds, tuple[Run, NDArray[np.float64]]]) -> Arm:
     ordered = sorted(seeds)
     values = np.stack([seeds[seed][1] for seed in ordered])
     return Arm(key[2], key[0], key[1], first.direction, tuple(ordered), first.item_ids, values)

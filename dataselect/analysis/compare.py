@@ -96,7 +96,7 @@ def compare(
     files = input_digests(inputs)
     fingerprint = {
         "files": [dataclasses.asdict(f) for f in files],
-        "runs": [[r.strategy, r.budget, r.unit, r.seed] for r in runs],
+        "runs": [[r.strategy, r.budget, r.unit, *r.seeds] for r in runs],
         "pool": pool.inputs if pool else [],
         "dataselect": versions().get("dataselect"),
     }
@@ -116,8 +116,8 @@ def compare(
     return comparison
 
 
-def _order(run: Run) -> tuple[str, str, int, int]:
-    return run.strategy, run.unit, run.budget, run.seed
+def _order(run: Run) -> tuple[str, str, int, int, int]:
+    return run.strategy, run.unit, run.budget, *run.seeds
 
 
 def _run_seeds(runs: Sequence[Run]) -> tuple[RunSeeds, ...]:

@@ -22,6 +22,9 @@ from dataselect.errors import ArtifactError
 from dataselect.records import Direction, TaskResult
 
 RESULTS = "results.parquet"
+Seeds = tuple[int, int]
+"""Seed of the selection and seed of the training."""
+
 _COLUMNS = ("task", "metric", "direction", "item_id", "value")
 _FINISH = "finish it with dataselect evaluate and the same --out, or leave it out"
 _AGAIN = "make it again with dataselect evaluate --overwrite"
@@ -35,7 +38,8 @@ class Run:
         strategy: Strategy of the selection it was trained on; "untrained" for a model that was not.
         budget: Size of that selection in `unit`; 0 for an untrained model.
         unit: "examples" or "tokens".
-        seed: Seed of selection and training.
+        seed: Seed of the selection.
+        training_seed: Seed of the training; runs that differ in either are different draws of one strategy.
         path: The evaluate folder.
         results: One per task and metric, in the order of the file.
     """
@@ -44,8 +48,14 @@ class Run:
     budget: int
     unit: str
     seed: int
+    training_seed: int
     path: Path
     results: tuple[TaskResult, ...]
+
+    @property
+    def seeds(self) -> Seeds:
+        """Of selection and training."""
+        return self.seed, self.training_seed
 
     @property
     def label(self) -> str:
@@ -67,8 +77,9 @@ def read_run(path: Path) -> Run:
     numbers = all(isinstance(n, int) and not isinstance(n, bool) for n in (budget, seed))
     if not (isinstance(strategy, str) and strategy and numbers and unit in ("examples", "tokens")):
         raise ArtifactError(f"{path / MANIFEST} has a malformed run: {run!r}", _AGAIN)
+    trained = run.get("training_seed", seed)
     name = full_name(strategy, run.get("params") or {}, path.parent.parent / "selections")
-    return Run(name, cast(int, budget), unit, cast(int, seed), path, _results(path / RESULTS))
+    return Run(name, cast(int, budget), unit, cast(int, seed), cast(int, trained), path, _results(path / RESULTS))
 
 
 def _manifest(path: Path) -> Any:  # noqa: ANN401 - JSON

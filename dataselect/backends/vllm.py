@@ -106,7 +106,7 @@ def _cache_gib(model: Path, max_length: int) -> int:
     config = AutoConfig.from_pretrained(str(model), trust_remote_code=False).get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    per_token = 2 * config.num_hidden_layers * heads * width * 4
+    per_token = 2 * int(config.num_hidden_layers * heads * width * 4)
     return max(1, math.ceil(4 * max_length * per_token / 2**30))
 
 

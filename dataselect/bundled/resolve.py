@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dataselect.artifacts import digest, file_digest
+from dataselect.artifacts import MANIFEST, RUN, digest, file_digest
 from dataselect.bundled import model_path
 from dataselect.errors import DataselectError
 
@@ -62,6 +62,9 @@ def _check(path: Path, name: str) -> None:
 
 
 def model_digest(path: Path) -> str:
-    """sha256 over the configuration, tokenizer, template and weights in a model folder."""
-    files = sorted({file for pattern in _WANTED for file in path.glob(pattern)})
+    """sha256 over the configuration, tokenizer, template and weights in a model folder.
+
+    What our own training wrote beside them does not count: the same model has the same digest wherever it was made.
+    """
+    files = sorted({file for pattern in _WANTED for file in path.glob(pattern) if file.name not in (RUN, MANIFEST)})
     return digest([(file.name, file_digest(file)) for file in files])

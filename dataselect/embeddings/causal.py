@@ -27,6 +27,7 @@ from dataselect.bundled import model_path
 from dataselect.bundled.resolve import model_digest
 from dataselect.embeddings.encoder import batches, device, loading, unit
 from dataselect.model_config import max_positions
+from dataselect.quiet import quiet_transformers
 
 MAX_TOKENS = 2048
 
@@ -63,6 +64,7 @@ class CausalEncoder:
     def _model(self) -> Any:  # noqa: ANN401 - transformers' class
         from transformers import AutoModelForCausalLM
 
+        quiet_transformers()
         with loading(self.name):
             model = AutoModelForCausalLM.from_pretrained(
                 self._path, dtype=self._dtype, local_files_only=True, use_safetensors=True

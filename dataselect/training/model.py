@@ -60,7 +60,6 @@ def load_trainable(path: Path, config: TrainConfig, dtype: str) -> Any:  # noqa:
     from transformers import AutoModelForCausalLM, set_seed
 
     quiet_transformers()
-
     weights = torch.bfloat16 if config.lora and dtype == "bfloat16" else torch.float32
     try:
         model = AutoModelForCausalLM.from_pretrained(

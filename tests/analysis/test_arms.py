@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from dataselect.analysis.arms import arms
@@ -17,10 +19,20 @@ def test_seeds_form_an_arm_aligned_by_item(evaluated):
         for seed, items in ((1, {"x": 1.0, "y": 0.0}), (0, {"y": 3.0, "x": 2.0}))
     ]
     (arm,) = arms(runs)
-    assert arm.seeds == (0, 1)
+    assert arm.seeds == ((0, 0), (1, 1))
     assert arm.item_ids == ("x", "y")
     assert arm.values.tolist() == [[2.0, 3.0], [1.0, 0.0]]
     assert arm.estimate == 1.5
+
+
+def test_one_selection_trained_with_two_seeds_is_two_draws(evaluated):
+    folders = [evaluated("a", 0, {KEY: {"x": float(seed)}}, name=f"trained-{seed}") for seed in (0, 7)]
+    for folder, training_seed in zip(folders, (0, 7), strict=True):
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["run"]["training_seed"] = training_seed
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    (arm,) = arms([read_run(folder) for folder in folders])
+    assert arm.seeds == ((0, 0), (0, 7))
 
 
 def test_the_same_run_twice(evaluated):
