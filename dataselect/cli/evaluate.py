@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataselect.cli import options
-from dataselect.cli.given import given_rendering
+from dataselect.cli.options import given_rendering
 
 if TYPE_CHECKING:
     from dataselect.evaluation import EvaluateSummary

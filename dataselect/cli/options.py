@@ -15,6 +15,9 @@ import click
 if TYPE_CHECKING:
     from dataselect.pool import ColumnMap, RenderOptions
 
+_RENDERING = ("template", "max_length", "truncate", "bos", "no_think")
+"""The options of `template`."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -89,3 +92,19 @@ def column_map(values: Mapping[str, Any]) -> ColumnMap:
     from dataselect.pool import ColumnMap
 
     return ColumnMap(**{name: values[f"{name}_column"] for name in ("prompt", "response", "system", "text", "id")})
+
+
+def given_rendering(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of `template` out of `values`, and return those that were typed.
+
+    For commands in which the others follow from an earlier stage.
+
+    Returns:
+        Fields of `RenderOptions`.
+    """
+    all_of_them = {name: values.pop(name) for name in _RENDERING}
+    typed = click.core.ParameterSource.COMMANDLINE
+    given = {name: value for name, value in all_of_them.items() if ctx.get_parameter_source(name) is typed}
+    if "no_think" in given:
+        given["think"] = not given.pop("no_think")
+    return given

@@ -21,7 +21,7 @@ def command(config: Path, out: Path, overwrite: bool) -> None:
 
     \b
     Example:
-      dataselect run configs/gsm8k.yaml --out runs/gsm8k
+      dataselect run experiment.yaml --out runs/first
     """
     from dataselect.cli.verdicts import print_verdicts
     from dataselect.experiment import read_config, run_experiment

@@ -16,7 +16,7 @@ def command(config: Path) -> None:
 
     \b
     Example:
-      dataselect validate configs/gsm8k.yaml
+      dataselect validate experiment.yaml
     """
     from dataselect.experiment import read_config
     from dataselect.experiment.cells import cells

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
 from dataselect.cli import run
 from dataselect.errors import ConfigError
-from dataselect.experiment import read_config
+from dataselect.experiment import ExperimentConfig, read_config
 from dataselect.experiment.cells import Cell, cells
 
 GOOD = {
@@ -97,3 +99,13 @@ def test_three_mistakes_are_reported_at_once_in_one_line(write, capsys):
 def test_validate_says_what_would_run(write, capsys):
     assert run(["validate", str(write())]) == 0
     assert "17 models to train" in capsys.readouterr().err
+
+
+def test_the_template_in_configs_is_valid_and_shows_the_defaults(tmp_path):
+    source = Path(__file__).resolve().parents[2] / "configs" / "experiment.yaml"
+    shutil.copy(source, tmp_path / "experiment.yaml")
+    for name in ("pool.jsonl", "test.jsonl"):
+        (tmp_path / name).write_text(json.dumps({"prompt": "a", "response": "b"}) + "\n")
+    shown = read_config(tmp_path / "experiment.yaml")
+    required = {name: getattr(shown, name) for name in ("pools", "tasks", "strategies", "budgets")}
+    assert shown == ExperimentConfig(**required)
