@@ -47,7 +47,11 @@ def command(
         batch_tokens=batch_tokens, limit=limit, overwrite=overwrite,
     )  # fmt: skip
     with tqdm(unit=" records", desc="score", disable=None) as bar:
-        summary = score(request, lambda done: bar.update(done) and None)
+
+        def show(done: int) -> None:
+            bar.update(done)
+
+        summary = score(request, show)
     told = ", ".join(f"{count:,} {status}" for status, count in summary.counts.items() if count)
     speed = f", {summary.tokens_per_second:,.0f} tokens/s" if summary.tokens_per_second else ""
     say(f"{out}: {told}{speed}" if summary.fresh else f"{out} is finished already: {told}")
