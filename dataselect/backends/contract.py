@@ -6,7 +6,7 @@ Log-softmax is taken in float32 whatever the model's dtype. A backend never sees
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.records import TokenScores
+
+Tick = Callable[[int], None]
+"""Called with a number of finished sequences, for progress bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,14 @@ class Backend(Protocol):
     name: str
     max_length: int
 
-    def score(self, sequences: Sequence[TokenSequence], ranks: bool = True) -> list[TokenScores]:
+    def score(
+        self, sequences: Sequence[TokenSequence], ranks: bool = True, tick: Tick = lambda done: None
+    ) -> list[TokenScores]:
         """Score sequences; the answers are in the order of the questions.
 
         Args:
             sequences: Any number of sequences, of any lengths up to `max_length`.
             ranks: Whether ranks are wanted too; without them every rank is 0.
+            tick: Called with the number of sequences that were just finished.
         """
         ...

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dataselect.backends.contract import TokenSequence
+from dataselect.backends.contract import Tick, TokenSequence
 from dataselect.backends.dtypes import resolve_dtype
 from dataselect.backends.head import VocabularyHead
 from dataselect.errors import DataselectError
@@ -69,13 +69,16 @@ class TransformersBackend:
         self._batch_tokens = batch_tokens or DEFAULT_BATCH_TOKENS[device]
         self.max_length = max_length or max_positions(model) - 1
 
-    def score(self, sequences: Sequence[TokenSequence], ranks: bool = True) -> list[TokenScores]:
+    def score(
+        self, sequences: Sequence[TokenSequence], ranks: bool = True, tick: Tick = lambda done: None
+    ) -> list[TokenScores]:
         """Score sequences; see `contract.Backend`."""
         results: list[TokenScores | None] = [None] * len(sequences)
         for batch in plan_batches([len(s.ids) for s in sequences], self._batch_tokens):
             scored = self._score_batch([sequences[i] for i in batch], ranks)
             for i, one in zip(batch, scored, strict=True):
                 results[i] = one
+            tick(len(batch))
         return [one for one in results if one is not None]
 
     def _score_batch(self, batch: Sequence[TokenSequence], ranks: bool) -> list[TokenScores]:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from dataselect.backends.contract import TokenSequence
+from dataselect.backends.contract import Tick, TokenSequence
 from dataselect.backends.dtypes import resolve_dtype
 from dataselect.errors import DataselectError
 from dataselect.model_config import max_positions
@@ -79,7 +79,9 @@ class VllmBackend:
             max_tokens=1, temperature=0.0, prompt_logprobs=0, flat_logprobs=True, detokenize=False
         )
 
-    def score(self, sequences: Sequence[TokenSequence], ranks: bool = True) -> list[TokenScores]:
+    def score(
+        self, sequences: Sequence[TokenSequence], ranks: bool = True, tick: Tick = lambda done: None
+    ) -> list[TokenScores]:
         """Score sequences; see `contract.Backend`. vLLM always computes ranks, so asking for none saves nothing."""
         asked = [i for i, s in enumerate(sequences) if len(s.ids) > s.start]
         prompts = [{"prompt_token_ids": sequences[i].ids.tolist()} for i in asked]
@@ -87,6 +89,7 @@ class VllmBackend:
         results = [_nothing(len(s.ids)) for s in sequences]
         for i, output in zip(asked, outputs, strict=True):
             _fill(results[i], sequences[i], output.prompt_logprobs, ranks)
+        tick(len(sequences))
         return results
 
 

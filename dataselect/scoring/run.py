@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from dataselect.artifacts import MANIFEST, StageDirectory, read_json
-from dataselect.backends import Backend, choose_backend, load_backend
+from dataselect.backends import Backend, TokenSequence, choose_backend, load_backend
 from dataselect.backends.dtypes import resolve_dtype
 from dataselect.bundled.resolve import model_digest, resolve_model
 from dataselect.errors import DataselectError, PoolError
 from dataselect.pool import ColumnMap, PoolReader, Renderer, RenderOptions
 from dataselect.provenance import environment
-from dataselect.records import Example, Reject, Rendered
+from dataselect.records import Example, Reject, Rendered, TokenScores
 from dataselect.scoring.rows import schema, scored_row, sequences, unscored_row
 from dataselect.scoring.shards import OWN, SHARD_RECORDS, Shards
 from dataselect.scoring.summary import summarise
@@ -131,9 +131,10 @@ class _Run:
         shards = Shards(stage.path, schema(self._request.ifd, self._request.ranks))
         count = 0
         for index, records in enumerate(_chunks(iter(self._reader), SHARD_RECORDS)):
-            if not shards.done(index):
-                shards.write(index, *self._score(records))
-            progress(len(records))
+            if shards.done(index):
+                progress(len(records))
+            else:
+                shards.write(index, *self._score(records, progress))
             count = index + 1
         if count == 0:
             raise PoolError("the pool holds no records", "give a file that holds some")
@@ -161,7 +162,9 @@ class _Run:
         shards.remove()
         return ScoreSummary(summary.counts, speed, fresh=True)
 
-    def _score(self, records: Sequence[Example | Reject]) -> tuple[list[dict[str, Any]], list[Reject]]:
+    def _score(
+        self, records: Sequence[Example | Reject], progress: Progress
+    ) -> tuple[list[dict[str, Any]], list[Reject]]:
         """Rows and rejects of one shard, each in input order."""
         rejects = [r for r in records if isinstance(r, Reject)]
         rendered: list[Rendered] = []
@@ -170,22 +173,32 @@ class _Run:
         order = [one["source"] for one in self._reader.inputs]
         rejects.sort(key=lambda r: (order.index(r.file), r.line))
         asked = [sequences(r, self._renderer.max_length) if r.scorable else [] for r in rendered]
-        answers = iter(self._ask([s for group in asked for s in group]))
+        answers = iter(self._ask([s for group in asked for s in group], len(records), progress))
         rows = []
         for one, group in zip(rendered, asked, strict=True):
             given = list(itertools.islice(answers, len(group)))
             rows.append(scored_row(one, given, self._request.ranks) if given else unscored_row(one, one.status))
         return rows, rejects
 
-    def _ask(self, asked: Sequence[Any]) -> list[Any]:
+    def _ask(self, asked: Sequence[TokenSequence], records: int, progress: Progress) -> list[TokenScores]:
+        """Score the sequences of a shard, and tell progress in records."""
         if not asked:
+            progress(records)
             return []
         if self._backend is None:
             self._backend = load_backend(
                 self._backend_name, self._model, self._dtype, self._request.batch_tokens, self._renderer.max_length
             )
+        finished = 0
+
+        def tick(sequences: int) -> None:
+            nonlocal finished
+            before = records * finished // len(asked)
+            finished += sequences
+            progress(records * finished // len(asked) - before)
+
         began = time.perf_counter()
-        answers = self._backend.score(asked, self._request.ranks)
+        answers = self._backend.score(asked, self._request.ranks, tick)
         self._busy += time.perf_counter() - began
         self._tokens += sum(len(s.ids) for s in asked)
         return answers

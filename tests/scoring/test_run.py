@@ -151,6 +151,14 @@ def test_truncate_scores_a_long_row_to_the_limit(pool, tmp_path):
     assert row["ppl"] > 1
 
 
+def test_progress_counts_every_record_once(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr("dataselect.scoring.run.SHARD_RECORDS", 3)
+    told: list[int] = []
+    score(request(pool, tmp_path / "out", ifd=True, batch_tokens=16), told.append)
+    assert sum(told) == 8
+    assert len(told) > 3  # within shards too
+
+
 def test_without_ranks_and_ifd_their_columns_are_absent(pool, tmp_path):
     score(request(pool, tmp_path / "out", ranks=False))
     names = pq.read_schema(tmp_path / "out" / "scores.parquet").names
@@ -259,8 +267,8 @@ def test_a_number_that_is_none_becomes_engine_error(pool, tmp_path, monkeypatch)
 
     honest = TransformersBackend.score
 
-    def faulty(self, sequences, ranks=True):
-        answers = honest(self, sequences, ranks)
+    def faulty(self, sequences, ranks=True, tick=lambda done: None):
+        answers = honest(self, sequences, ranks, tick)
         answers[1].logprobs[:] = np.nan
         return answers
 
