@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import math
 import os
+import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,7 @@ class VllmBackend:
             os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib(model, self.max_length)))
         self.dtype = resolve_dtype(dtype, gpu=_on_gpu())
         limits = {} if batch_tokens is None else {"max_num_batched_tokens": max(batch_tokens, self.max_length + 1)}
+        before = threading.enumerate()
         try:
             self._engine = vllm.LLM(
                 model=str(model),
@@ -72,7 +74,8 @@ class VllmBackend:
                 f"vLLM cannot run the model in {model}: {' '.join(str(error).split())[:300]}",
                 "try --backend transformers",
             ) from error
-        stop = weakref.finalize(self, self._engine.llm_engine.engine_core.shutdown)
+        started = [thread for thread in threading.enumerate() if thread not in before]
+        stop = weakref.finalize(self, _stop, self._engine.llm_engine.engine_core, started)
         # multiprocessing's own exit handler waits for the engine's process for ever; the last one registered runs first
         atexit.register(stop)
         self._sampling = vllm.SamplingParams(
@@ -91,6 +94,13 @@ class VllmBackend:
             _fill(results[i], sequences[i], output.prompt_logprobs, ranks)
         tick(len(sequences))
         return results
+
+
+def _stop(engine_core: Any, threads: Sequence[threading.Thread]) -> None:  # noqa: ANN401
+    """Stop the engine's process, and wait for its threads here: one that outlives the interpreter aborts the process."""
+    engine_core.shutdown()
+    for thread in threads:
+        thread.join(timeout=10)
 
 
 def _on_gpu() -> bool:
