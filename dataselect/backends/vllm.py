@@ -97,7 +97,7 @@ class VllmBackend:
 
 
 def _stop(engine_core: Any, threads: Sequence[threading.Thread]) -> None:  # noqa: ANN401
-    """Stop the engine's process, and wait for its threads here: one that outlives the interpreter aborts the process."""
+    """Stop the engine and wait for its threads: one that is still in it when Python ends aborts the process."""
     engine_core.shutdown()
     for thread in threads:
         thread.join(timeout=10)
