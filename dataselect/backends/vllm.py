@@ -100,7 +100,8 @@ def _stop(engine_core: Any, threads: Sequence[threading.Thread]) -> None:  # noq
     """Stop the engine and wait for its threads: one that is still in it when Python ends aborts the process."""
     engine_core.shutdown()
     for thread in threads:
-        thread.join(timeout=10)
+        if thread is not threading.current_thread():
+            thread.join(timeout=10)
 
 
 def _on_gpu() -> bool:
