@@ -7,6 +7,13 @@ from dataselect.registry import unknown
 DTYPES = ("float32", "bfloat16", "float16")
 
 
+def on_gpu() -> bool:
+    """Whether models run on a GPU here."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
 def resolve_dtype(dtype: str, gpu: bool) -> str:
     """`auto` is float32 on CPU and bfloat16 on GPU.
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from dataselect.backends.contract import Tick, TokenSequence
-from dataselect.backends.dtypes import resolve_dtype
+from dataselect.backends.dtypes import on_gpu, resolve_dtype
 from dataselect.errors import DataselectError
 from dataselect.model_config import max_positions
 from dataselect.records import TokenScores
@@ -56,9 +56,9 @@ class VllmBackend:
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         vllm = require("vllm", extra="vllm")
         self.max_length = max_length or max_positions(model) - 1
-        if not _on_gpu():
+        if not on_gpu():
             os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib(model, self.max_length)))
-        self.dtype = resolve_dtype(dtype, gpu=_on_gpu())
+        self.dtype = resolve_dtype(dtype, gpu=on_gpu())
         limits = {} if batch_tokens is None else {"max_num_batched_tokens": max(batch_tokens, self.max_length + 1)}
         before = threading.enumerate()
         try:
@@ -67,7 +67,7 @@ class VllmBackend:
                 dtype=self.dtype,
                 max_model_len=self.max_length + 1,
                 enable_prefix_caching=False,
-                enforce_eager=not _on_gpu(),
+                enforce_eager=not on_gpu(),
                 skip_tokenizer_init=True,
                 seed=0,
                 **limits,
@@ -105,12 +105,6 @@ def _stop(engine_core: Any, threads: Sequence[threading.Thread]) -> None:  # noq
     for thread in threads:
         if thread is not threading.current_thread():
             thread.join(timeout=10)
-
-
-def _on_gpu() -> bool:
-    import torch
-
-    return bool(torch.cuda.is_available())
 
 
 def _cache_gib(model: Path, max_length: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from dataselect import provenance
 from dataselect.artifacts import MANIFEST, StageDirectory, file_digest, read_json
 from dataselect.backends import choose_backend
-from dataselect.backends.dtypes import resolve_dtype
+from dataselect.backends.dtypes import on_gpu, resolve_dtype
 from dataselect.bundled.resolve import model_digest, resolve_model
 from dataselect.evaluation.harness import check_harness_task
 from dataselect.evaluation.kinds import EVALUATORS, LM_EVAL, Progress, TaskOutcome
@@ -60,7 +60,7 @@ class _Run:
         path = resolve_model(request.model)
         self._training = read_training(path)
         renderer = Renderer(path, resolve_rendering(self._training, request.rendering))
-        dtype = resolve_dtype(request.dtype, gpu=_gpu())
+        dtype = resolve_dtype(request.dtype, gpu=on_gpu())
         self._model = EvaluatedModel(path, renderer, choose_backend(request.backend), dtype, request.batch_tokens)
         self.fingerprint = {
             "run": self._training.run,
@@ -133,9 +133,3 @@ def _described(task: Task, outcome: TaskOutcome) -> dict[str, Any]:
         "scored": max(len(one.item_ids) for one in outcome.results),
         "left_out": outcome.left_out,
     }
-
-
-def _gpu() -> bool:
-    import torch
-
-    return bool(torch.cuda.is_available())

@@ -16,7 +16,7 @@ from typing import Any
 
 from dataselect.artifacts import MANIFEST, StageDirectory, read_json
 from dataselect.backends import Backend, TokenSequence, choose_backend, load_backend
-from dataselect.backends.dtypes import resolve_dtype
+from dataselect.backends.dtypes import on_gpu, resolve_dtype
 from dataselect.bundled.resolve import model_digest, resolve_model
 from dataselect.errors import DataselectError, PoolError
 from dataselect.pool import ColumnMap, PoolReader, Renderer, RenderOptions
@@ -111,7 +111,7 @@ class _Run:
         self._model = resolve_model(request.model)
         self._renderer = Renderer(self._model, request.rendering, request.ifd)
         self._backend_name = choose_backend(request.backend)
-        self._dtype = resolve_dtype(request.dtype, gpu=_gpu())
+        self._dtype = resolve_dtype(request.dtype, gpu=on_gpu())
         self._backend: Backend | None = None
         self._tokens, self._busy = 0, 0.0
         self.fingerprint = {
@@ -207,12 +207,6 @@ class _Run:
 def _chunks(records: Iterator[Example | Reject], size: int) -> Iterator[list[Example | Reject]]:
     while chunk := list(itertools.islice(records, size)):
         yield chunk
-
-
-def _gpu() -> bool:
-    import torch
-
-    return bool(torch.cuda.is_available())
 
 
 def _require_some(counts: dict[str, int]) -> None:
