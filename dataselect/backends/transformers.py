@@ -10,12 +10,13 @@ Left out: models whose tokens see the future (encoders, prefix language models),
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dataselect.backends.contract import Tick, TokenSequence
+from dataselect.backends.contract import BackendOptions, BatchTooLargeError, Tick, TokenSequence
 from dataselect.backends.dtypes import resolve_dtype
 from dataselect.backends.head import VocabularyHead
 from dataselect.errors import DataselectError
@@ -47,9 +48,7 @@ class TransformersBackend:
 
     Args:
         model: Model folder.
-        dtype: `auto` (float32 on CPU, bfloat16 on GPU), `float32`, `bfloat16` or `float16`.
-        batch_tokens: Most padded tokens per batch; None for 1,024 on CPU and 32,768 on GPU.
-        max_length: Longest sequence; None for the model's positions minus 1.
+        options: How to run it; `batch_tokens` counts padded tokens and is 1,024 on CPU and 32,768 on GPU by default.
 
     Raises:
         DataselectError: If the model cannot be loaded or its head is not understood.
@@ -57,29 +56,35 @@ class TransformersBackend:
 
     name = "transformers"
 
-    def __init__(
-        self, model: Path, dtype: str = "auto", batch_tokens: int | None = None, max_length: int | None = None
-    ) -> None:
+    def __init__(self, model: Path, options: BackendOptions) -> None:
         import torch
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.dtype = resolve_dtype(dtype, gpu=device == "cuda")
+        self.dtype = resolve_dtype(options.dtype, gpu=device == "cuda")
         self._model = _load(model, getattr(torch, self.dtype)).to(device)
         self._head = VocabularyHead(self._model)
-        self._batch_tokens = batch_tokens or DEFAULT_BATCH_TOKENS[device]
-        self.max_length = max_length or max_positions(model) - 1
+        self.batch_tokens = options.batch_tokens or DEFAULT_BATCH_TOKENS[device]
+        self.max_length = options.max_length or max_positions(model) - 1
 
     def score(
-        self, sequences: Sequence[TokenSequence], ranks: bool = True, tick: Tick = lambda done: None
+        self,
+        sequences: Sequence[TokenSequence],
+        ranks: bool = True,
+        tick: Tick = lambda done: None,
+        batch_tokens: int | None = None,
     ) -> list[TokenScores]:
         """Score sequences; see `contract.Backend`."""
         results: list[TokenScores | None] = [None] * len(sequences)
-        for batch in plan_batches([len(s.ids) for s in sequences], self._batch_tokens):
-            scored = self._score_batch([sequences[i] for i in batch], ranks)
+        for batch in plan_batches([len(s.ids) for s in sequences], batch_tokens or self.batch_tokens):
+            with told_out_of_memory():
+                scored = self._score_batch([sequences[i] for i in batch], ranks)
             for i, one in zip(batch, scored, strict=True):
                 results[i] = one
             tick(len(batch))
         return [one for one in results if one is not None]
+
+    def stop(self) -> None:
+        """Nothing to stop: the model goes with its last reference."""
 
     def _score_batch(self, batch: Sequence[TokenSequence], ranks: bool) -> list[TokenScores]:
         import torch
@@ -96,6 +101,27 @@ class TransformersBackend:
             hidden = self._model.base_model(input_ids=ids, use_cache=False).last_hidden_state
             logprobs, found = self._head.score(hidden[:, :-1][mask[:, 1:]], ids[mask], ranks)
         return _unpack(batch, logprobs.numpy(), found.numpy())
+
+
+@contextmanager
+def told_out_of_memory() -> Iterator[None]:
+    """Turn PyTorch's ways of saying that memory ran out, on GPU and CPU, into `BatchTooLargeError`."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _says_out_of_memory(error):
+            raise
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        raise BatchTooLargeError(" ".join(str(error).split())[:200]) from None
+
+
+def _says_out_of_memory(error: RuntimeError) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _unpack(batch: Sequence[TokenSequence], logprobs: Any, ranks: Any) -> list[TokenScores]:  # noqa: ANN401

@@ -6,7 +6,7 @@ positions minus 1. Flat log-probabilities keep the output out of millions of sma
 the engine slower than a plain forward pass. With `prompt_logprobs=0` each position carries just its own token, whose
 id is checked against what was asked.
 
-Left out: sampling, several GPUs, and the engine's target-token-ids path, which needs its GPU-only runner.
+Left out: sampling. Several GPUs are the engine's own business (`--engine-arg tensor_parallel_size=2`).
 """
 
 from __future__ import annotations
@@ -16,18 +16,24 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dataselect.backends.contract import Tick, TokenSequence
+from dataselect.backends.contract import BackendOptions, EngineDiedError, Tick, TokenSequence
 from dataselect.backends.dtypes import on_gpu, resolve_dtype
-from dataselect.errors import DataselectError
+from dataselect.errors import DataselectError, UsageError
 from dataselect.model_config import max_positions
 from dataselect.records import TokenScores
 from dataselect.registry import require
+
+_SET_HERE = {
+    "model", "dtype", "max_model_len", "enable_prefix_caching", "skip_tokenizer_init", "max_num_batched_tokens",
+    "enforce_eager", "seed", "trust_remote_code",
+}  # fmt: skip
+_INSTEAD = {"max_num_batched_tokens": "use --batch-tokens", "max_model_len": "use --max-length", "dtype": "use --dtype"}
 
 
 class VllmBackend:
@@ -35,9 +41,7 @@ class VllmBackend:
 
     Args:
         model: Model folder.
-        dtype: `auto` (float32 on CPU, bfloat16 on GPU), `float32`, `bfloat16` or `float16`.
-        batch_tokens: Most tokens that the engine computes at once; None for the engine's own choice.
-        max_length: Longest sequence; None for the model's positions minus 1. A lower one saves memory.
+        options: How to run it. A lower `max_length` saves memory; `engine_args` go to vLLM's `LLM`.
 
     Raises:
         MissingExtraError: If vLLM is not installed.
@@ -46,20 +50,17 @@ class VllmBackend:
 
     name = "vllm"
 
-    stop: weakref.finalize[..., VllmBackend]
-    """Stops the engine's process, once; it is called by itself when the backend is let go or Python ends."""
-
-    def __init__(
-        self, model: Path, dtype: str = "auto", batch_tokens: int | None = None, max_length: int | None = None
-    ) -> None:
+    def __init__(self, model: Path, options: BackendOptions) -> None:
+        _check(options.engine_args)
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         vllm = require("vllm", extra="vllm")
-        self.max_length = max_length or max_positions(model) - 1
+        self.max_length = options.max_length or max_positions(model) - 1
         if not on_gpu():
             os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib(model, self.max_length)))
-        self.dtype = resolve_dtype(dtype, gpu=on_gpu())
-        limits = {} if batch_tokens is None else {"max_num_batched_tokens": max(batch_tokens, self.max_length + 1)}
+        self.dtype = resolve_dtype(options.dtype, gpu=on_gpu())
+        budget = options.batch_tokens
+        limits = {} if budget is None else {"max_num_batched_tokens": max(budget, self.max_length + 1)}
         before = threading.enumerate()
         try:
             self._engine = vllm.LLM(
@@ -71,32 +72,75 @@ class VllmBackend:
                 skip_tokenizer_init=True,
                 seed=0,
                 **limits,
+                **options.engine_args,
             )
-        except (RuntimeError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OSError, TypeError) as error:
             raise DataselectError(
                 f"vLLM cannot run the model in {model}: {' '.join(str(error).split())[:300]}",
                 "try --backend transformers",
             ) from error
         started = [thread for thread in threading.enumerate() if thread not in before]
-        self.stop = weakref.finalize(self, _stop, self._engine.llm_engine.engine_core, started)
+        self._stop = weakref.finalize(self, _stop, self._engine.llm_engine.engine_core, started)
         # multiprocessing's own exit handler waits for the engine's process for ever; the last one registered runs first
-        atexit.register(self.stop)
+        atexit.register(self._stop)
+        self.batch_tokens = int(self._engine.llm_engine.vllm_config.scheduler_config.max_num_batched_tokens)
         self._sampling = vllm.SamplingParams(
             max_tokens=1, temperature=0.0, prompt_logprobs=0, flat_logprobs=True, detokenize=False
         )
 
     def score(
-        self, sequences: Sequence[TokenSequence], ranks: bool = True, tick: Tick = lambda done: None
+        self,
+        sequences: Sequence[TokenSequence],
+        ranks: bool = True,
+        tick: Tick = lambda done: None,
+        batch_tokens: int | None = None,
     ) -> list[TokenScores]:
         """Score sequences; see `contract.Backend`. vLLM always computes ranks, so asking for none saves nothing."""
-        asked = [i for i, s in enumerate(sequences) if len(s.ids) > s.start]
-        prompts = [{"prompt_token_ids": sequences[i].ids.tolist()} for i in asked]
-        outputs = self._engine.generate(prompts, self._sampling, use_tqdm=False) if prompts else []
         results = [_nothing(len(s.ids)) for s in sequences]
-        for i, output in zip(asked, outputs, strict=True):
-            _fill(results[i], sequences[i], output.prompt_logprobs, ranks)
-        tick(len(sequences))
+        asked = [i for i, s in enumerate(sequences) if len(s.ids) > s.start]
+        tick(len(sequences) - len(asked))
+        for group in _groups(asked, sequences, batch_tokens):
+            for i, output in zip(group, self._generate([sequences[i] for i in group]), strict=True):
+                _fill(results[i], sequences[i], output.prompt_logprobs, ranks)
+            tick(len(group))
         return results
+
+    def stop(self) -> None:
+        """Stop the engine's process; it also stops when the backend is let go or Python ends."""
+        self._stop()
+
+    def _generate(self, sequences: Sequence[TokenSequence]) -> Any:  # noqa: ANN401
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        prompts = [{"prompt_token_ids": sequence.ids.tolist()} for sequence in sequences]
+        try:
+            return self._engine.generate(prompts, self._sampling, use_tqdm=False)
+        except EngineDeadError as error:
+            raise EngineDiedError("vLLM's engine process ended") from error
+
+
+def _check(engine_args: Mapping[str, Any]) -> None:
+    """Refuse arguments that the backend sets itself: with another value the numbers would be wrong, or not come."""
+    taken = sorted(set(engine_args) & _SET_HERE)
+    if taken:
+        raise UsageError(f"--engine-arg {taken[0]}: this argument is set by dataselect", _INSTEAD.get(taken[0], ""))
+
+
+def _groups(
+    asked: Sequence[int], sequences: Sequence[TokenSequence], batch_tokens: int | None
+) -> Iterator[Sequence[int]]:
+    """All at once, which suits the engine best; or as many at a time as hold `batch_tokens` tokens, at least one."""
+    if batch_tokens is None:
+        yield from [asked] if asked else []
+        return
+    group: list[int] = []
+    for i in asked:
+        if group and sum(len(sequences[k].ids) for k in (*group, i)) > batch_tokens:
+            yield group
+            group = []
+        group.append(i)
+    if group:
+        yield group
 
 
 def _stop(engine_core: Any, threads: Sequence[threading.Thread]) -> None:  # noqa: ANN401

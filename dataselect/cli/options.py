@@ -6,11 +6,13 @@ Progress and messages go to stderr through `say`; data goes to files or stdout.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from dataselect.errors import UsageError
 
 if TYPE_CHECKING:
     from dataselect.pool import ColumnMap, RenderOptions
@@ -92,6 +94,23 @@ def column_map(values: Mapping[str, Any]) -> ColumnMap:
     from dataselect.pool import ColumnMap
 
     return ColumnMap(**{name: values[f"{name}_column"] for name in ("prompt", "response", "system", "text", "id")})
+
+
+def pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    """Options of the form K=V as a mapping.
+
+    Raises:
+        UsageError: If one has no `=`, no name, or comes twice.
+    """
+    found: dict[str, str] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{option} expects name=value, got {one!r}")
+        if name in found:
+            raise UsageError(f"{option} {name} is given twice")
+        found[name] = value
+    return found
 
 
 def given_rendering(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:

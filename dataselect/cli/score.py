@@ -8,43 +8,71 @@ from typing import Any
 import click
 
 from dataselect.cli import options
-from dataselect.cli.options import column_map, render_options, say
+from dataselect.cli.options import column_map, pairs, render_options, say
+from dataselect.errors import UsageError
 
 
 @click.command("score")
 @options.pools
-@options.model
+@click.option(
+    "--model", "models", required=True, multiple=True, metavar="[NAME=]M",
+    help="builtin, a model folder, or a hub id. Again for models to compare with: columns get the suffix .NAME.",
+)  # fmt: skip
 @options.out_directory
-@click.option("--backend", default="auto", show_default=True, metavar="B", help="auto, transformers or vllm.")
+@click.option("--backend", default="auto", show_default=True, metavar="B", help="auto, transformers, vllm or server.")
 @options.template
 @click.option("--ifd", is_flag=True, help="Score the final response without its prompt too.")
+@click.option("--tokens", is_flag=True, help="Keep every token's log-probability and rank in DIR/tokens.")
 @click.option("--no-ranks", is_flag=True, help="Leave out shifted_fraction and marginal_fraction.")
 @click.option("--dtype", default="auto", show_default=True, metavar="D", help="float32, bfloat16 or float16.")
 @click.option("--batch-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens computed at once.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read at most N records.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    help="Where workers run: on this machine or on a Ray cluster.",
+)  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+              help="Processes that score side by side, one GPU each where there are GPUs.")  # fmt: skip
+@click.option(
+    "--engine-arg", "engine_args", multiple=True, metavar="K=V", help="An argument for vLLM, by its own name."
+)
+@click.option(
+    "--server", metavar="URL", envvar="DATASELECT_SERVER", help="Server for --backend server, as http://host:8000/v1."
+)
+@click.option("--served-model", metavar="NAME", help="The model's name on that server [default: the only one].")
+@click.option("--no-cache", is_flag=True, help="Score again what was scored before.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any record was rejected.")
 @options.columns
 def command(
-    pools: tuple[str, ...], model: str, out: Path, overwrite: bool, backend: str, ifd: bool, no_ranks: bool,
-    dtype: str, batch_tokens: int | None, limit: int | None, strict: bool, **shared: Any,
+    pools: tuple[str, ...], models: tuple[str, ...], out: Path, overwrite: bool, backend: str, ifd: bool, tokens: bool,
+    no_ranks: bool, dtype: str, batch_tokens: int | None, limit: int | None, engine: Any, workers: int,
+    engine_args: tuple[str, ...], server: str | None, served_model: str | None, no_cache: bool, strict: bool,
+    **shared: Any,
 ) -> int:  # fmt: skip
     """Score every example of the pools with a language model.
 
     Writes DIR/scores.parquet (one row per example), rejects.jsonl and manifest.json. auto is vllm where it is
-    installed and CUDA is visible, else transformers. An interrupted run goes on when it is called again.
+    installed and CUDA is visible, else transformers. An interrupted run goes on when it is called again, and rows
+    that were scored before in the same way come from a cache.
 
     \b
     Example:
       dataselect score alpaca.json gsm8k.jsonl --model builtin --ifd --out scores
+      dataselect score pool.jsonl --model base --model tuned=runs/tuned --tokens --out scores
+      dataselect score pool.jsonl --model M --backend server --server http://127.0.0.1:8000/v1 --out scores
     """
     from tqdm import tqdm
 
     from dataselect.scoring import ScoreRequest, score
 
+    model, *further = models
     request = ScoreRequest(
-        pools=pools, model=model, out=out, backend=backend, rendering=render_options(shared),
-        columns=column_map(shared), prefix_ids=shared["prefix_ids"], ifd=ifd, ranks=not no_ranks, dtype=dtype,
-        batch_tokens=batch_tokens, limit=limit, overwrite=overwrite,
+        pools=pools, model=model, references=tuple(_named(one) for one in further), out=out, backend=backend,
+        rendering=render_options(shared), columns=column_map(shared), prefix_ids=shared["prefix_ids"], ifd=ifd,
+        tokens=tokens, ranks=not no_ranks, dtype=dtype, batch_tokens=batch_tokens,
+        engine_args=_typed(pairs("--engine-arg", engine_args)), server=server if backend == "server" else None,
+        served_model=served_model, limit=limit, engine=engine, workers=workers, cache=not no_cache,
+        overwrite=overwrite,
     )  # fmt: skip
     with tqdm(unit=" records", desc="score", disable=None) as bar:
 
@@ -52,7 +80,30 @@ def command(
             bar.update(done)
 
         summary = score(request, show)
+    for note in summary.notes:
+        say(f"note: {note}")
     told = ", ".join(f"{count:,} {status}" for status, count in summary.counts.items() if count)
     speed = f", {summary.tokens_per_second:,.0f} tokens/s" if summary.tokens_per_second else ""
-    say(f"{out}: {told}{speed}" if summary.fresh else f"{out} is finished already: {told}")
+    cached = f", {summary.cached:,} from the cache" if summary.cached else ""
+    say(f"{out}: {told}{cached}{speed}" if summary.fresh else f"{out} is finished already: {told}")
     return 1 if strict and summary.rejects else 0
+
+
+def _named(given: str) -> tuple[str, str]:
+    """NAME=MODEL, or a model whose name is the last part of its path."""
+    name, equals, model = given.partition("=")
+    if not equals:
+        name, model = Path(given).name, given
+    if not name or not model or ("." in name and equals):
+        raise UsageError(f"--model expects NAME=MODEL with a name without dots, got {given!r}")
+    return name, model
+
+
+def _typed(values: dict[str, str]) -> dict[str, Any]:
+    """Numbers, true and false as such, everything else as text: the way YAML reads a value."""
+    import yaml
+
+    try:
+        return {key: yaml.safe_load(value) for key, value in values.items()}
+    except yaml.YAMLError as error:
+        raise UsageError(f"--engine-arg: a value cannot be read: {' '.join(str(error).split())}") from None

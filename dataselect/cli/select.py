@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from dataselect.cli import options
-from dataselect.errors import UsageError
 
 
 @click.command()
@@ -53,18 +51,6 @@ def command(
 
     named = ColumnMap(**{name.removesuffix("_column"): value for name, value in columns.items()})
     request = SelectRequest(
-        pools, strategy, budget, out, _parse_params(params), scores, embeddings, seed, named, prefix_ids
+        pools, strategy, budget, out, options.pairs("--param", params), scores, embeddings, seed, named, prefix_ids
     )
     options.say(select(request).line)
-
-
-def _parse_params(pairs: Sequence[str]) -> dict[str, str]:
-    params: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--param expects name=value, got {pair!r}", "such as --param ratio=loss")
-        if name in params:
-            raise UsageError(f"--param {name} is given twice")
-        params[name] = value
-    return params

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dataselect.backends import Backend, TokenSequence, load_backend
+from dataselect.backends import Backend, BackendOptions, TokenSequence, load_backend
 from dataselect.evaluation.harness_model import load_harness_model
 from dataselect.likelihood import ingredients
 from dataselect.pool import Renderer, rolling_windows
@@ -91,9 +91,8 @@ class EvaluatedModel:
         if not sequences:
             return []
         if self._backend is None:
-            self._backend = load_backend(
-                self.backend_name, self.path, self.dtype, self._batch_tokens, self.renderer.max_length
-            )
+            options = BackendOptions(self.dtype, self._batch_tokens, self.renderer.max_length)
+            self._backend = load_backend(self.backend_name, self.path, options)
         began = time.perf_counter()
         answers = self._backend.score(sequences, ranks=False)
         self.busy += time.perf_counter() - began

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from dataselect.scoring.run import ScoreRequest, ScoreSummary, score
+from dataselect.scoring.request import ScoreRequest, ScoreSummary
+from dataselect.scoring.run import score
 
 __all__ = ["ScoreRequest", "ScoreSummary", "score"]

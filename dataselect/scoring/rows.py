@@ -6,9 +6,11 @@ model again. A row without numbers has status, zero counts, and null everywhere 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dataselect.backends import TokenSequence
 from dataselect.likelihood import bits_per_byte, ifd, ifd_loss, ingredients, nll
@@ -26,7 +28,7 @@ _IFD_NUMBERS = ("final_response_nll", "response_alone_nll", "ifd", "ifd_loss")
 
 
 def schema(with_ifd: bool, with_ranks: bool) -> Any:  # noqa: ANN401 - a pyarrow schema
-    """The Arrow schema of a score table."""
+    """The Arrow schema of one model's score table."""
     import pyarrow as pa
 
     numbers = [*_NUMBERS, *(_RANK_NUMBERS if with_ranks else ()), *(_IFD_NUMBERS if with_ifd else ())]
@@ -36,6 +38,26 @@ def schema(with_ifd: bool, with_ranks: bool) -> Any:  # noqa: ANN401 - a pyarrow
         + [pa.field(name, pa.int64(), nullable=False) for name in counts]
         + [pa.field(name, pa.float64()) for name in numbers]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenNumbers:
+    """The scored tokens of one example, and of its final response without the prompt.
+
+    Attributes:
+        parts: (n,) int8 part codes; UNSCORED where there is no log-probability.
+        logprobs: (n,) float32.
+        ranks: (n,) int32; None where they were not asked for.
+        alone: (k,) float32 log-probabilities of the final response without its prompt; None without IFD, or where
+            it does not exist.
+        final_start: Index of the final response's first token in the other arrays.
+    """
+
+    parts: NDArray[np.int8]
+    logprobs: NDArray[np.float32]
+    ranks: NDArray[np.int32] | None
+    alone: NDArray[np.float32] | None
+    final_start: int
 
 
 def sequences(rendered: Rendered, max_length: int) -> list[TokenSequence]:
@@ -54,8 +76,23 @@ def sequences(rendered: Rendered, max_length: int) -> list[TokenSequence]:
     return asked
 
 
-def _whole(rendered: Rendered, answers: list[TokenScores]) -> TokenScores:
-    """Put the windows of one example together again."""
+def token_numbers(rendered: Rendered, answers: list[TokenScores], with_ranks: bool) -> TokenNumbers:
+    """Put the model's answers about one example together again.
+
+    Args:
+        rendered: A scorable example.
+        answers: The answers to `sequences(rendered, ...)`, in that order.
+        with_ranks: Whether the answers hold ranks.
+    """
+    alone = answers[-1].logprobs[rendered.alone_start :] if len(rendered.alone_ids) else None
+    whole = _whole(answers if alone is None else answers[:-1])
+    return TokenNumbers(
+        rendered.parts, whole.logprobs, whole.ranks if with_ranks else None, alone, rendered.final_start
+    )
+
+
+def _whole(answers: list[TokenScores]) -> TokenScores:
+    """The windows of one example, joined."""
     if len(answers) == 1:
         return answers[0]
     scored = [~np.isnan(answer.logprobs) for answer in answers]
@@ -73,46 +110,47 @@ def unscored_row(rendered: Rendered, status: str) -> dict[str, Any]:
     return row | {"total_tokens": len(rendered.token_ids)}
 
 
-def scored_row(rendered: Rendered, answers: list[TokenScores], with_ranks: bool) -> dict[str, Any]:
-    """A row with numbers, or with status `engine_error` if the model gave something that is none.
-
-    Args:
-        rendered: A scorable example.
-        answers: The model's answers to `sequences(rendered, ...)`, in that order.
-        with_ranks: Whether the answers hold ranks.
-    """
-    alone = answers[-1] if len(rendered.alone_ids) else None
-    whole = _whole(rendered, answers if alone is None else answers[:-1])
+def scored_row(rendered: Rendered, numbers: TokenNumbers, windows: int) -> dict[str, Any]:
+    """A row with numbers, or with status `engine_error` if the model gave something that is none."""
     try:
-        sums = ingredients(whole.logprobs, rendered.parts, whole.ranks if with_ranks else None)
-        contrast = {} if alone is None else _contrast(rendered, whole, alone)
+        derived = derive(numbers, rendered.response_bytes)
     except FloatingPointError:
         return unscored_row(rendered, "engine_error")
     return {
         "id": rendered.id, "source": rendered.source, "status": rendered.status,
-        "prompt_tokens": sums.prompt_tokens, "response_tokens": sums.response_tokens, "end_tokens": sums.end_tokens,
         "seam_tokens": rendered.seam_tokens, "total_tokens": len(rendered.token_ids),
-        "response_bytes": rendered.response_bytes, "windows": len(answers) - (alone is not None),
+        "response_bytes": rendered.response_bytes, "windows": windows,
+    } | derived  # fmt: skip
+
+
+def derive(numbers: TokenNumbers, response_bytes: int) -> dict[str, Any]:
+    """Every number of a row that comes from log-probabilities.
+
+    Raises:
+        FloatingPointError: If a log-probability that is needed is not finite.
+    """
+    sums = ingredients(numbers.logprobs, numbers.parts, numbers.ranks)
+    return {
+        "prompt_tokens": sums.prompt_tokens, "response_tokens": sums.response_tokens, "end_tokens": sums.end_tokens,
         "prompt_nll": sums.prompt_nll, "response_nll": sums.response_nll, "end_nll": sums.end_nll,
         "ppl": sums.ppl, "sequence_ppl": sums.sequence_ppl,
-        "bits_per_byte": bits_per_byte(sums.response_nll, rendered.response_bytes),
+        "bits_per_byte": bits_per_byte(sums.response_nll, response_bytes),
         "mink_20": sums.mink_20, "shifted_fraction": sums.shifted_fraction,
         "marginal_fraction": sums.marginal_fraction, "final_response_tokens": 0,
-    } | contrast  # fmt: skip
+    } | ({} if numbers.alone is None else _contrast(numbers, numbers.alone))  # fmt: skip
 
 
-def _contrast(rendered: Rendered, whole: TokenScores, alone: TokenScores) -> dict[str, Any]:
+def _contrast(numbers: TokenNumbers, alone: NDArray[np.float32]) -> dict[str, Any]:
     """The final response with and without its prompt, over the same tokens."""
-    tokens = len(rendered.alone_ids) - rendered.alone_start
-    inside = slice(rendered.final_start, rendered.final_start + tokens)
-    assert (rendered.parts[inside] == RESPONSE).all()
-    given, by_itself = nll(whole.logprobs[inside]), nll(alone.logprobs[rendered.alone_start :])
-    if not np.isfinite(by_itself):  # type: ignore[arg-type]
+    inside = slice(numbers.final_start, numbers.final_start + len(alone))
+    assert (numbers.parts[inside] == RESPONSE).all()
+    given, by_itself = nll(numbers.logprobs[inside]), nll(alone)
+    if by_itself is None or not np.isfinite(by_itself):
         raise FloatingPointError("the model gave a log-probability that is not finite")
     return {
         "final_response_nll": given,
-        "final_response_tokens": tokens,
+        "final_response_tokens": len(alone),
         "response_alone_nll": by_itself,
-        "ifd": ifd(given, by_itself, tokens),
+        "ifd": ifd(given, by_itself, len(alone)),
         "ifd_loss": ifd_loss(given, by_itself),
     }

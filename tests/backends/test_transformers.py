@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from dataselect.backends import TokenSequence, choose_backend, load_backend
+from dataselect.backends import BackendOptions, TokenSequence, choose_backend, load_backend
 from dataselect.backends.transformers import plan_batches
 from dataselect.errors import DataselectError, UsageError
 
@@ -62,7 +62,7 @@ def test_order_and_batch_size_change_nothing(builtin, transformers_backend):
     sequences = random_sequences(20, 200, seed=2)
     expected = transformers_backend.score(sequences)
     order = np.random.default_rng(3).permutation(len(sequences))
-    small = load_backend("transformers", builtin, "float32", batch_tokens=64)
+    small = load_backend("transformers", builtin, BackendOptions("float32", batch_tokens=64))
     for i, scores in zip(order, small.score([sequences[j] for j in order]), strict=True):
         np.testing.assert_allclose(scores.logprobs, expected[i].logprobs, atol=2e-5)
 
@@ -74,7 +74,7 @@ def test_the_tokenizers_padding_side_changes_nothing(builtin, transformers_backe
     (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "padding_side": side}))
     sequences = random_sequences(6, 80, seed=4)
     for scores, expected in zip(
-        load_backend("transformers", folder, "float32").score(sequences),
+        load_backend("transformers", folder, BackendOptions("float32")).score(sequences),
         transformers_backend.score(sequences),
         strict=True,
     ):
@@ -115,14 +115,16 @@ def test_a_soft_cap_on_the_logits_is_applied(tmp_path):
     ids = torch.arange(2, 22)
     with torch.inference_mode():
         expected = model(ids[None]).logits[0, :-1].log_softmax(-1).gather(1, ids[1:, None])[:, 0]
-    scores = load_backend("transformers", tmp_path, "float32").score([TokenSequence(ids.numpy().astype(np.int32))])[0]
+    scores = load_backend("transformers", tmp_path, BackendOptions("float32")).score(
+        [TokenSequence(ids.numpy().astype(np.int32))]
+    )[0]
     np.testing.assert_allclose(scores.logprobs[1:], expected.numpy(), atol=1e-5)
 
 
 def test_bfloat16_stays_close_to_float32(builtin, transformers_backend):
     # P12: log-softmax is taken in float32, so a mean over tokens moves by thousandths, not hundredths
     sequences = random_sequences(10, 150, seed=6)
-    half = load_backend("transformers", builtin, "bfloat16").score(sequences)
+    half = load_backend("transformers", builtin, BackendOptions("bfloat16")).score(sequences)
     full = transformers_backend.score(sequences)
     differences = [abs(np.nanmean(a.logprobs) - np.nanmean(b.logprobs)) for a, b in zip(half, full, strict=True)]
     assert np.median(differences) < 2e-2
@@ -143,7 +145,7 @@ def test_wrong_models_and_names_are_told_in_one_error(builtin, tmp_path):
     with pytest.raises(UsageError, match="did you mean transformers"):
         load_backend("transformer", builtin)
     with pytest.raises(UsageError, match="float32"):
-        load_backend("transformers", builtin, "float23")
+        load_backend("transformers", builtin, BackendOptions("float23"))
 
 
 def test_auto_is_transformers_without_a_gpu():

@@ -13,11 +13,11 @@ CODE = """
 import weakref  # a finalizer made before multiprocessing is imported is what once let the exit hang
 class Thing: pass
 thing = Thing(); weakref.finalize(thing, print)
-from dataselect.backends import TokenSequence, load_backend
+from dataselect.backends import BackendOptions, TokenSequence, load_backend
 from dataselect.bundled import model_path
 import numpy as np
 if __name__ == "__main__":
-    keep = load_backend("vllm", model_path(), "float32", max_length=64)
+    keep = load_backend("vllm", model_path(), BackendOptions("float32", max_length=64))
     print(len(keep.score([TokenSequence(np.array([0, 5, 6], np.int32))])))
 """
 

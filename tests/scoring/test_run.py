@@ -267,8 +267,8 @@ def test_a_number_that_is_none_becomes_engine_error(pool, tmp_path, monkeypatch)
 
     honest = TransformersBackend.score
 
-    def faulty(self, sequences, ranks=True, tick=lambda done: None):
-        answers = honest(self, sequences, ranks, tick)
+    def faulty(self, sequences, *options):
+        answers = honest(self, sequences, *options)
         answers[1].logprobs[:] = np.nan
         return answers
 
@@ -278,8 +278,19 @@ def test_a_number_that_is_none_becomes_engine_error(pool, tmp_path, monkeypatch)
     assert (row["status"], row["ppl"], row["response_nll"]) == ("engine_error", None, None)
 
 
+class Kept:
+    """The session's engine, which a finished run must not stop."""
+
+    def __init__(self, backend):
+        self._backend = backend
+        self.score, self.batch_tokens = backend.score, backend.batch_tokens
+
+    def stop(self):
+        pass
+
+
 def test_vllm_and_transformers_give_the_same_table(pool, tmp_path, vllm_backend, monkeypatch):
-    monkeypatch.setattr("dataselect.scoring.run.load_backend", lambda *_: vllm_backend)
+    monkeypatch.setattr("dataselect.scoring.worker.load_backend", lambda *_: Kept(vllm_backend))
     common = {"pools": (str(pool),), "model": "builtin", "ifd": True}
     score(ScoreRequest(**common, out=tmp_path / "vllm", backend="vllm"))
     monkeypatch.undo()

@@ -1,0 +1,166 @@
+"""A model that does not give up: it asks for less, starts the engine again, and finds the row that cannot be scored.
+
+Out of memory halves the tokens computed at once until the shard fits. A dead engine is started again as it was, which
+gives the same numbers if it was killed from outside; if it dies over the same sequences again, with half the tokens and
+one sequence at a time, so that the one that kills it is known. Any other fault of a batch is cornered by halving the
+batch. The sequence that the model cannot take has no answer, and everything else has. If nothing at all can be scored
+the fault is not a row's, and the run ends with the model's own words.
+
+A retry may compute sequences again; it never answers one twice. What happened is told in `notes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dataselect.backends import Backend, BatchTooLargeError, EngineDiedError, TokenSequence
+from dataselect.errors import DataselectError
+from dataselect.records import TokenScores
+
+Load = Callable[[int | None], Backend]
+"""Load the backend, with this many tokens at once or its own default."""
+
+FUTILE = 16
+"""Sequences that fail one by one, with none that was ever scored, before the fault is taken for the model's."""
+
+RESTARTS = 4
+"""Times that an engine is started without having scored anything in between."""
+
+
+class SteadyModel:
+    """A backend that is loaded on first use and kept going.
+
+    Args:
+        load: Makes the backend.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._backend: Backend | None = None
+        self._restarts = 0
+        self._failed = 0
+        self._succeeded = False
+        self.notes: list[str] = []
+
+    def score(
+        self, sequences: Sequence[TokenSequence], ranks: bool, tick: Callable[[int], None]
+    ) -> list[TokenScores | None]:
+        """Score sequences; None for each that the model cannot take.
+
+        Raises:
+            DataselectError: If the model cannot be loaded, dies again and again, or takes nothing at all.
+        """
+        return _Attempt(self, ranks, tick).score(list(sequences), None)
+
+    def stop(self) -> None:
+        """Let the backend go."""
+        if self._backend is not None:
+            self._backend.stop()
+            self._backend = None
+
+    @property
+    def backend(self) -> Backend:
+        """The backend; loaded if it is not there."""
+        if self._backend is None:
+            self._backend = self._load(None)
+        return self._backend
+
+    def restart(self, error: EngineDiedError) -> bool:
+        """Load the backend again: the first time as it was, then with half the tokens at once.
+
+        Returns:
+            Whether it is as it was.
+        """
+        self._restarts += 1
+        if self._restarts > RESTARTS:
+            raise DataselectError(
+                f"the engine died {self._restarts} times without scoring anything: {error}",
+                "what is finished is kept: run the same command again, with a lower --batch-tokens",
+            )
+        half = None if self._restarts == 1 else max(1, self.backend.batch_tokens // 2)
+        self.stop()
+        self._backend = self._load(half)
+        how = "" if half is None else f" with {half:,} tokens at once, one sequence at a time"
+        self.notes.append(f"the engine died ({error}); it was started again{how}")
+        return half is None
+
+    def succeeded(self) -> None:
+        """Something was scored."""
+        self._restarts, self._failed, self._succeeded = 0, 0, True
+
+    def failed(self, sequence: TokenSequence, error: Exception) -> None:
+        """One sequence by itself cannot be scored."""
+        told = " ".join(str(error).split())[:200] or type(error).__name__
+        self._failed += 1
+        if self._failed >= FUTILE and not self._succeeded:
+            raise DataselectError(
+                f"the model scores nothing; it says: {told}", "check that model and backend fit together"
+            )
+        self.notes.append(f"a sequence of {len(sequence.ids):,} tokens cannot be scored: {told}")
+
+
+class _Attempt:
+    """One call: its options, and how far the progress bar was told."""
+
+    def __init__(self, model: SteadyModel, ranks: bool, tick: Callable[[int], None]) -> None:
+        self._model = model
+        self._ranks = ranks
+        self._tick = tick
+        self._ahead = 0
+
+    def score(self, sequences: list[TokenSequence], budget: int | None) -> list[TokenScores | None]:
+        """Score, halving budget or batch where that is needed."""
+        if not sequences:
+            return []
+        told = 0
+
+        def tick(done: int) -> None:
+            nonlocal told
+            told += done
+            self._progress(done)
+
+        try:
+            answers = self._model.backend.score(sequences, self._ranks, tick, budget)
+        except BatchTooLargeError as error:
+            self._ahead += told
+            return self._with_less(sequences, budget, error)
+        except EngineDiedError as error:
+            self._ahead += told
+            as_it_was = self._model.restart(error)
+            if len(sequences) == 1:
+                return self._in_halves(sequences, budget, error)
+            return self.score(sequences, budget) if as_it_was else self._one_by_one(sequences)
+        except (RuntimeError, ValueError, IndexError, ArithmeticError) as error:
+            self._ahead += told
+            return self._in_halves(sequences, budget, error)
+        self._model.succeeded()
+        return list(answers)
+
+    def _with_less(
+        self, sequences: list[TokenSequence], budget: int | None, error: BatchTooLargeError
+    ) -> list[TokenScores | None]:
+        half = (budget or self._model.backend.batch_tokens) // 2
+        if half >= 1 and len(sequences) > 1:
+            self._model.notes.append(f"out of memory; this shard goes on with {half:,} tokens at once")
+            return self.score(sequences, half)
+        return self._in_halves(sequences, 1, error)
+
+    def _in_halves(
+        self, sequences: list[TokenSequence], budget: int | None, error: Exception
+    ) -> list[TokenScores | None]:
+        if len(sequences) == 1:
+            self._model.failed(sequences[0], error)
+            self._progress(1)
+            return [None]
+        middle = len(sequences) // 2
+        return self.score(sequences[:middle], budget) + self.score(sequences[middle:], budget)
+
+    def _one_by_one(self, sequences: list[TokenSequence]) -> list[TokenScores | None]:
+        return [answer for sequence in sequences for answer in self.score([sequence], None)]
+
+    def _progress(self, done: int) -> None:
+        """Tell progress, but not again for what an attempt that failed has told already."""
+        again = min(done, self._ahead)
+        self._ahead -= again
+        if done > again:
+            self._tick(done - again)

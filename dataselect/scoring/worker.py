@@ -1,0 +1,203 @@
+"""What scores a shard: renderer, cache and model of one worker, in this process, another one, or on another machine.
+
+A worker is made from plain values (`WorkerSpec`) and gives plain tables back, so that it does not matter where it runs:
+whoever asked writes the shard. Rendering and scoring are separate steps, so that a shard can be rendered while the one
+before it is being scored.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dataselect.backends import BackendOptions, TokenSequence, load_backend
+from dataselect.bundled.resolve import resolve_model
+from dataselect.pool import Renderer, RenderOptions
+from dataselect.records import Example, Reject, Rendered, TokenScores
+from dataselect.scoring.cache import ScoreCache, row_key
+from dataselect.scoring.rows import schema, scored_row, sequences, token_numbers, unscored_row
+from dataselect.scoring.steady import SteadyModel
+from dataselect.scoring.tokens import token_row, token_schema
+
+Progress = Callable[[int], None]
+"""Called with the number of records that were just finished."""
+
+NO_PROGRESS: Progress = lambda done: None  # noqa: E731
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """Everything that a worker needs, as plain values.
+
+    Attributes:
+        model: As the user called it; each machine finds it for itself.
+        digest: Digest of its content.
+        tokens: Whether to keep the token sidecar.
+        cache: The cache's file; None without cache.
+        salt: What cached numbers depend on beside the row.
+        before: Unix time at which the run began; see `cache`.
+    """
+
+    model: str
+    digest: str
+    backend: str
+    options: BackendOptions
+    rendering: RenderOptions
+    ifd: bool
+    ranks: bool
+    tokens: bool
+    cache: Path | None = None
+    salt: str = ""
+    before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A stretch of the pool, in input order."""
+
+    index: int
+    records: Sequence[Example | Reject]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """What came of a shard.
+
+    Attributes:
+        table: Arrow table of rows, in input order.
+        sidecar: Arrow table of tokens, aligned with it; None if it is not wanted.
+        rejects: What could not be read or rendered, in input order.
+        tokens: Tokens that the model computed.
+        busy: Seconds it took for them.
+        cached: Rows that came from the cache.
+        notes: What did not go as planned, one line each.
+    """
+
+    index: int
+    table: Any
+    sidecar: Any
+    rejects: list[Reject]
+    tokens: int
+    busy: float
+    cached: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedShard:
+    """A shard as the model will see it; `records` counts what it was made from."""
+
+    index: int
+    records: int
+    rendered: list[Rendered]
+    rejects: list[Reject]
+
+
+class ShardWorker:
+    """Scores shards with one model, which is loaded when the first row needs it."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._model_path = resolve_model(spec.model)
+        self._renderer = Renderer(self._model_path, spec.rendering, spec.ifd)
+        self._model = SteadyModel(self._load)
+        self._cache = None if spec.cache is None else ScoreCache(spec.cache, spec.before)
+
+    def _load(self, batch_tokens: int | None) -> Any:  # noqa: ANN401 - a backend
+        options = self._spec.options
+        if batch_tokens is not None:
+            options = replace(options, batch_tokens=batch_tokens)
+        return load_backend(self._spec.backend, self._model_path, options)
+
+    def stop(self) -> None:
+        """Let the model go."""
+        self._model.stop()
+
+    def render(self, shard: Shard) -> RenderedShard:
+        """Render a shard's examples; what cannot be rendered joins its rejects, in input order."""
+        examples = iter(self._renderer.render([r for r in shard.records if isinstance(r, Example)]))
+        items = [r if isinstance(r, Reject) else next(examples) for r in shard.records]
+        return RenderedShard(
+            shard.index,
+            len(items),
+            [one for one in items if isinstance(one, Rendered)],
+            [one for one in items if isinstance(one, Reject)],
+        )
+
+    def score(self, shard: RenderedShard, progress: Progress = NO_PROGRESS) -> ShardResult:
+        """Score a rendered shard: from the cache what is there, by the model what is not, equal rows once."""
+        keys = {id(one): row_key(self._spec.salt, one) for one in shard.rendered if one.scorable}
+        known = self._cache.find(set(keys.values())) if self._cache else {}
+        new: dict[bytes, Rendered] = {}
+        for one in shard.rendered:
+            if one.scorable and keys[id(one)] not in known:
+                new.setdefault(keys[id(one)], one)
+        cached = sum(key in known for key in keys.values())
+        rows, tokens, busy = self._compute(new, shard.records, progress)
+        if self._cache and rows:
+            self._cache.store({k: v for k, v in rows.items() if v["row"]["status"] != "engine_error"}, time.time())
+        known |= rows
+        entries = [_of(one, known[keys[id(one)]] if one.scorable else None) for one in shard.rendered]
+        notes, self._model.notes = tuple(self._model.notes), []
+        return ShardResult(shard.index, *self._tables(entries), shard.rejects, tokens, busy, cached, notes)
+
+    def _compute(
+        self, new: dict[bytes, Rendered], records: int, progress: Progress
+    ) -> tuple[dict[bytes, dict[str, Any]], int, float]:
+        """Entries for rendered examples, the tokens computed for them, and the seconds that took."""
+        asked = [sequences(one, self._renderer.max_length) for one in new.values()]
+        flat = [sequence for group in asked for sequence in group]
+        if not flat:
+            progress(records)
+            return {}, 0, 0.0
+        began = time.perf_counter()
+        answers = iter(self._model.score(flat, self._spec.ranks, _in_records(progress, len(flat), records)))
+        busy = time.perf_counter() - began
+        entries = {}
+        for (key, one), group in zip(new.items(), asked, strict=True):
+            entries[key] = self._entry(one, group, list(itertools.islice(answers, len(group))))
+        return entries, sum(len(sequence.ids) for sequence in flat), busy
+
+    def _entry(self, one: Rendered, asked: list[TokenSequence], answers: list[TokenScores | None]) -> dict[str, Any]:
+        """What is kept of one example: its row, and with the sidecar its tokens."""
+        given = [answer for answer in answers if answer is not None]
+        if len(given) < len(asked):
+            return {"row": unscored_row(one, "engine_error"), "tokens": token_row(one, None)}
+        numbers = token_numbers(one, given, self._spec.ranks)
+        row = scored_row(one, numbers, len(asked) - (numbers.alone is not None))
+        good = row["status"] != "engine_error"
+        return {"row": row} | ({"tokens": token_row(one, numbers if good else None)} if self._spec.tokens else {})
+
+    def _tables(self, entries: list[dict[str, Any]]) -> tuple[Any, Any]:
+        import pyarrow as pa
+
+        table = pa.Table.from_pylist([entry["row"] for entry in entries], schema(self._spec.ifd, self._spec.ranks))
+        if not self._spec.tokens:
+            return table, None
+        kept = [entry["tokens"] for entry in entries]
+        return table, pa.Table.from_pylist(kept, token_schema(self._spec.ifd, self._spec.ranks))
+
+
+def _of(one: Rendered, entry: dict[str, Any] | None) -> dict[str, Any]:
+    """An entry under the name of this example: equal content may have come under another one."""
+    if entry is None:
+        return {"row": unscored_row(one, one.status), "tokens": token_row(one, None)}
+    named = {"row": entry["row"] | {"id": one.id, "source": one.source}}
+    return named | ({"tokens": entry["tokens"] | {"id": one.id}} if "tokens" in entry else {})
+
+
+def _in_records(progress: Progress, sequences: int, records: int) -> Callable[[int], None]:
+    """Progress in records from progress in sequences."""
+    finished = 0
+
+    def tick(done: int) -> None:
+        nonlocal finished
+        before = records * finished // sequences
+        finished += done
+        progress(records * finished // sequences - before)
+
+    return tick
