@@ -15,7 +15,7 @@ Row = tuple[str, ...]
 def _scorers() -> Iterator[Row]:
     from dataselect.scoring.scorers import SCORERS
 
-    needs = {"": "", "ifd": "--ifd", "ranks": "not --no-ranks"}
+    needs = {"": "", "ifd": "--ifd", "ranks": "not --no-ranks", "models": "--model, twice"}
     yield ("NAME", "NEEDS", "MEANING", "SOURCE")
     for scorer in SCORERS:
         yield (scorer.name, needs[scorer.needs], scorer.meaning, scorer.source)
@@ -61,7 +61,7 @@ def _encoders() -> Iterator[Row]:
     yield ("NAME", "WHAT")
     for name in ENCODERS.names():
         yield (name, (inspect.getdoc(ENCODERS.load(name)) or "").split("\n")[0])
-    yield ("FOLDER or ID", "a sentence-transformers model, or the mean last hidden state of a causal language model")
+    yield ("FOLDER or ID", "a sentence-transformers model, or a causal language model's last hidden layer (--pooling)")
 
 
 KINDS: dict[str, Callable[[], Iterator[Row]]] = {

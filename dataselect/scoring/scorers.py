@@ -1,6 +1,6 @@
 """The scorers, as a user sees them: which column, what it means, what it needs, where it comes from.
 
-All of them come from one forward pass and are computed in `likelihood`; this table is what `dataselect ls scorers`
+All of them come from one forward pass per model and are computed in `likelihood` and `contrast`; this table is what `dataselect ls scorers`
 prints, and what tells the score table which columns to hold.
 """
 
@@ -15,13 +15,14 @@ class Scorer:
     """One score column.
 
     Attributes:
-        needs: "" for every run; "ifd" for `--ifd`; "ranks" for a run without `--no-ranks`.
+        needs: "" for every run; "ifd" for `--ifd`; "ranks" for a run without `--no-ranks`; "models" for a second
+            `--model`.
     """
 
     name: str
     meaning: str
     source: str
-    needs: Literal["", "ifd", "ranks"] = ""
+    needs: Literal["", "ifd", "ranks", "models"] = ""
 
 
 SCORERS = (
@@ -33,4 +34,8 @@ SCORERS = (
     Scorer("marginal_fraction", "share of response tokens of rank 2 or 3", "URIAL (2312.01552)", "ranks"),
     Scorer("ifd", "perplexity with the prompt / perplexity without it", "Superfiltering (2402.00530)", "ifd"),
     Scorer("ifd_loss", "mean NLL with the prompt / mean NLL without it", "Cherry LLM (2308.12032)", "ifd"),
+    Scorer("excess_loss", "mean NLL minus the further models' mean NLL", "RHO-1 (2404.07965)", "models"),
+    Scorer("nll_difference.NAME", "response NLL minus that of model NAME, such as base minus tuned", "", "models"),
+    Scorer("aligned_likelihood", "mean log-probability under the further models", "PoFT (2412.12865)", "models"),
+    Scorer("poft_weight", "PoFT's weight of the example in the loss", "PoFT (2412.12865)", "models"),
 )
