@@ -1,7 +1,7 @@
 """The scorers, as a user sees them: which column, what it means, what it needs, where it comes from.
 
-All of them come from one forward pass per model and are computed in `likelihood` and `contrast`; this table is what `dataselect ls scorers`
-prints, and what tells the score table which columns to hold.
+All of them come from one forward pass per model and are computed in `likelihood` and `contrast`; this table is what
+`dataselect ls scorers` prints.
 """
 
 from __future__ import annotations
