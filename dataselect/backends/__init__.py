@@ -30,6 +30,7 @@ BACKENDS = Registry(
     {
         "transformers": "dataselect.backends.transformers:TransformersBackend",
         "vllm": "dataselect.backends.vllm:VllmBackend",
+        "server": "dataselect.backends.server:ServerBackend",
     },
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dataselect.cli import options
-from dataselect.cli.options import column_map, pairs, render_options, say
+from dataselect.cli.options import column_map, engine_arguments, render_options, say
 from dataselect.errors import UsageError
 
 
@@ -70,7 +70,7 @@ def command(
         pools=pools, model=model, references=tuple(_named(one) for one in further), out=out, backend=backend,
         rendering=render_options(shared), columns=column_map(shared), prefix_ids=shared["prefix_ids"], ifd=ifd,
         tokens=tokens, ranks=not no_ranks, dtype=dtype, batch_tokens=batch_tokens,
-        engine_args=_typed(pairs("--engine-arg", engine_args)), server=server if backend == "server" else None,
+        engine_args=engine_arguments(engine_args), server=server if backend == "server" else None,
         served_model=served_model, limit=limit, engine=engine, workers=workers, cache=not no_cache,
         overwrite=overwrite,
     )  # fmt: skip
@@ -97,13 +97,3 @@ def _named(given: str) -> tuple[str, str]:
     if not name or not model or ("." in name and equals):
         raise UsageError(f"--model expects NAME=MODEL with a name without dots, got {given!r}")
     return name, model
-
-
-def _typed(values: dict[str, str]) -> dict[str, Any]:
-    """Numbers, true and false as such, everything else as text: the way YAML reads a value."""
-    import yaml
-
-    try:
-        return {key: yaml.safe_load(value) for key, value in values.items()}
-    except yaml.YAMLError as error:
-        raise UsageError(f"--engine-arg: a value cannot be read: {' '.join(str(error).split())}") from None

@@ -24,7 +24,8 @@ from dataselect.scoring.worker import WorkerSpec
 
 _ONLY_SPEED = frozenset(
     {"tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "gpu_memory_utilization", "max_num_seqs",
-     "swap_space", "cpu_offload_gb", "distributed_executor_backend", "disable_custom_all_reduce"}
+     "swap_space", "cpu_offload_gb", "distributed_executor_backend", "disable_custom_all_reduce",
+     "concurrency", "timeout"}
 )  # fmt: skip
 
 

