@@ -41,6 +41,17 @@ class TokenSequence:
     start: int = 1
 
 
+def check_ids(sequences: Sequence[TokenSequence], vocabulary: int) -> None:
+    """Refuse token ids that the model has no weights for: on a GPU, or in vLLM, they would end the engine.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    largest = max((int(sequence.ids.max()) for sequence in sequences if len(sequence.ids)), default=0)
+    if largest >= vocabulary:
+        raise ValueError(f"token id {largest} is not among the model's {vocabulary}")
+
+
 @dataclass(frozen=True, slots=True)
 class BackendOptions:
     """How a model is run. Plain values, so that they travel to other processes.

@@ -17,12 +17,14 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dataselect.backends.contract import BackendOptions, EngineDiedError, Tick, TokenSequence
+from dataselect.backends.children import Guardian, guarded
+from dataselect.backends.contract import BackendOptions, EngineDiedError, Tick, TokenSequence, check_ids
 from dataselect.backends.dtypes import on_gpu, resolve_dtype
 from dataselect.errors import DataselectError, UsageError
 from dataselect.model_config import max_positions
@@ -63,27 +65,30 @@ class VllmBackend:
         limits = {} if budget is None else {"max_num_batched_tokens": max(budget, self.max_length + 1)}
         before = threading.enumerate()
         try:
-            self._engine = vllm.LLM(
-                model=str(model),
-                dtype=self.dtype,
-                max_model_len=self.max_length + 1,
-                enable_prefix_caching=False,
-                enforce_eager=not on_gpu(),
-                skip_tokenizer_init=True,
-                seed=0,
-                **limits,
-                **options.engine_args,
-            )
+            with guarded() as guardian:
+                self._engine = vllm.LLM(
+                    model=str(model),
+                    dtype=self.dtype,
+                    max_model_len=self.max_length + 1,
+                    enable_prefix_caching=False,
+                    enforce_eager=not on_gpu(),
+                    skip_tokenizer_init=True,
+                    seed=0,
+                    **limits,
+                    **options.engine_args,
+                )
         except (RuntimeError, ValueError, OSError, TypeError) as error:
             raise DataselectError(
                 f"vLLM cannot run the model in {model}: {' '.join(str(error).split())[:300]}",
                 "try --backend transformers",
             ) from error
         started = [thread for thread in threading.enumerate() if thread not in before]
-        self._stop = weakref.finalize(self, _stop, self._engine.llm_engine.engine_core, started)
+        self._stop = weakref.finalize(self, _stop, self._engine.llm_engine.engine_core, started, guardian)
         # multiprocessing's own exit handler waits for the engine's process for ever; the last one registered runs first
         atexit.register(self._stop)
+        _tell_of_its_end(self._engine.llm_engine.engine_core)
         self.batch_tokens = int(self._engine.llm_engine.vllm_config.scheduler_config.max_num_batched_tokens)
+        self._vocabulary = int(self._engine.llm_engine.vllm_config.model_config.get_vocab_size())
         self._sampling = vllm.SamplingParams(
             max_tokens=1, temperature=0.0, prompt_logprobs=0, flat_logprobs=True, detokenize=False
         )
@@ -98,6 +103,7 @@ class VllmBackend:
         """Score sequences; see `contract.Backend`. vLLM always computes ranks, so asking for none saves nothing."""
         results = [_nothing(len(s.ids)) for s in sequences]
         asked = [i for i, s in enumerate(sequences) if len(s.ids) > s.start]
+        check_ids(sequences, self._vocabulary)
         tick(len(sequences) - len(asked))
         for group in _groups(asked, sequences, batch_tokens):
             for i, output in zip(group, self._generate([sequences[i] for i in group]), strict=True):
@@ -117,6 +123,24 @@ class VllmBackend:
             return self._engine.generate(prompts, self._sampling, use_tqdm=False)
         except EngineDeadError as error:
             raise EngineDiedError("vLLM's engine process ended") from error
+        except Exception as error:
+            if type(error).__module__.startswith("vllm."):  # its refusals derive from Exception alone
+                raise RuntimeError(" ".join(str(error).split())[:200]) from error
+            raise
+
+
+def _tell_of_its_end(engine_core: Any) -> None:  # noqa: ANN401
+    """Wake whoever waits for an answer when the engine's process ends: vLLM's own client would wait for ever."""
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    sentinels = [process.sentinel for process in engine_core.resources.engine_manager.processes]
+    answers = engine_core.outputs_queue
+
+    def watch() -> None:
+        wait(sentinels)
+        answers.put_nowait(EngineDeadError())
+
+    threading.Thread(target=watch, name="engine-watch", daemon=True).start()
 
 
 def _check(engine_args: Mapping[str, Any]) -> None:
@@ -143,9 +167,10 @@ def _groups(
         yield group
 
 
-def _stop(engine_core: Any, threads: Sequence[threading.Thread]) -> None:  # noqa: ANN401
+def _stop(engine_core: Any, threads: Sequence[threading.Thread], guardian: Guardian) -> None:  # noqa: ANN401
     """Stop the engine and wait for its threads: one that is still in it when Python ends aborts the process."""
     engine_core.shutdown()
+    guardian.dismiss()
     for thread in threads:
         if thread is not threading.current_thread():
             thread.join(timeout=10)

@@ -1,15 +1,20 @@
-"""Embeddings by a causal language model: the mean of its last hidden layer over the tokens of the text.
+"""Embeddings by a causal language model: its last hidden layer, pooled over the tokens of the text.
 
-    v = (1 / n) * sum over tokens t of h_t,   then divided by its length
+    v = sum over tokens t = 1 ... n of w_t h_t,   then divided by its length
+
+    mean            w_t = 1 / n
+    weighted-mean   w_t = t / (1 + 2 + ... + n): a later token has read more (SGPT, arXiv 2202.08904, and RDS+)
+    last            w_n = 1: the only token that has read everything (Deita, arXiv 2312.15685)
 
 h_t is the output of the last layer after the final norm, what the language-model head sees. Special tokens that the
-tokenizer adds are read by the model but left out of the mean: the state of a leading BOS is the same for every text and
-in many models far longer than all others, so it would pull all texts together. Batches are padded on the right, where
-no real token of a causal model can see the padding, and padding is in no mean: a text has the same vector in a batch
-and alone. Texts are cut at 2048 tokens (the length of RDS+, arXiv 2503.01807) or at the model's positions.
+tokenizer adds are read by the model but get no weight and no number: the state of a leading BOS is the same for every
+text and in many models far longer than all others, so it would pull all texts together. Batches are padded on the
+right, where no real token of a causal model can see the padding, and padding gets no weight either: a text has the same
+vector in a batch and alone. (The authors' code of RDS+ weighs padding too, and so needs batches of one.) Texts are cut
+at 2048 tokens (the length of RDS+, arXiv 2503.01807) or at the model's positions.
 
-Against RDS+: that weights token i by i and reads the whole templated dialogue; here the weights are equal and the text
-is the one that was chosen. A raw language model is a weaker encoder than one trained for similarity.
+Against RDS+: that reads the whole dialogue in its template, BOS included; here it is the text that was chosen. A raw
+language model is a weaker encoder than one trained for similarity.
 """
 
 from __future__ import annotations
@@ -23,18 +28,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.backends.dtypes import resolve_dtype
+from dataselect.backends.pretrained import load_pretrained
 from dataselect.bundled import model_path
 from dataselect.bundled.resolve import model_digest
-from dataselect.embeddings.encoder import batches, device, loading, unit
+from dataselect.embeddings.encoder import Pooling, batches, device, loading, unit
 from dataselect.model_config import max_positions
-from dataselect.quiet import quiet_transformers
 
 MAX_TOKENS = 2048
 
+_POOLING = {
+    "mean": "mean of the last hidden layer",
+    "weighted-mean": "mean of the last hidden layer, weighted by position",
+    "last": "last hidden layer at the last token",
+}
 
-def builtin() -> CausalEncoder:
+
+def builtin(pooling: Pooling | None = None) -> CausalEncoder:
     """The bundled language model."""
-    return CausalEncoder("builtin", model_path())
+    return CausalEncoder("builtin", model_path(), pooling or "mean")
 
 
 class CausalEncoder:
@@ -43,11 +54,13 @@ class CausalEncoder:
     Args:
         name: As the user named it.
         path: A folder with configuration, tokenizer and safetensors weights.
+        pooling: How the states of the tokens are weighted.
     """
 
-    def __init__(self, name: str, path: Path) -> None:
+    def __init__(self, name: str, path: Path, pooling: Pooling = "mean") -> None:
         self.name = name
         self._path = path
+        self._pooling: Pooling = pooling
 
     @property
     def _dtype(self) -> str:
@@ -62,14 +75,7 @@ class CausalEncoder:
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 - transformers' class
-        from transformers import AutoModelForCausalLM
-
-        quiet_transformers()
-        with loading(self.name):
-            model = AutoModelForCausalLM.from_pretrained(
-                self._path, dtype=self._dtype, local_files_only=True, use_safetensors=True
-            )
-        return model.base_model.to(device()).eval()
+        return load_pretrained(Path(self._path), self._dtype).base_model.to(device()).eval()
 
     @property
     def dim(self) -> int:
@@ -95,17 +101,17 @@ class CausalEncoder:
         return unit(vectors, self.name)
 
     def _pooled(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n, dim) means of one batch."""
+        """(n, dim) weighted means of one batch."""
         import torch
 
         limit = self.max_tokens + int(self._tokenizer.num_special_tokens_to_add())
         read = self._tokenizer(list(texts), truncation=True, max_length=limit, return_special_tokens_mask=True)
-        ids, wanted = _padded(read["input_ids"], read["special_tokens_mask"])
+        ids, own = _padded(read["input_ids"], read["special_tokens_mask"])
         with torch.inference_mode():
             padded = torch.from_numpy(ids).to(device())
             states = self._model(input_ids=padded, use_cache=False).last_hidden_state.float()
-            weights = torch.from_numpy(wanted).to(device())
-            means = (states * weights[:, :, None]).sum(1) / weights.sum(1, keepdim=True)
+            weights = torch.from_numpy(_weights(own, self._pooling)).to(device())
+            means = (states * weights[:, :, None]).sum(1)
         pooled: NDArray[np.float32] = means.cpu().numpy()
         return pooled
 
@@ -113,7 +119,7 @@ class CausalEncoder:
         """Kind, pooling, dtype, longest text and a digest over the configuration, tokenizer and weights."""
         return {
             "kind": "causal-lm",
-            "pooling": "mean of the last hidden layer",
+            "pooling": _POOLING[self._pooling],
             "dtype": self._dtype,
             "token_limit": MAX_TOKENS,
             "digest": model_digest(self._path),
@@ -122,14 +128,26 @@ class CausalEncoder:
 
 def _padded(
     token_ids: Sequence[Sequence[int]], special: Sequence[Sequence[int]]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Right-padded (n, longest) ids, and weights that are 1 on the tokens of the text.
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Right-padded (n, longest) ids, and which of them are tokens of the text.
 
-    Any id will do for padding: no real token sees it and its own state is in no mean.
+    Any id will do for padding: no real token sees it and its own state has no weight.
     """
     shape = (len(token_ids), max(map(len, token_ids)))
-    ids, wanted = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
+    ids, own = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
     for row, (tokens, marks) in enumerate(zip(token_ids, special, strict=True)):
         ids[row, : len(tokens)] = tokens
-        wanted[row, : len(tokens)] = 1 - np.array(marks, np.float32)
-    return ids, wanted
+        own[row, : len(tokens)] = np.array(marks) == 0
+    return ids, own
+
+
+def _weights(own: NDArray[np.bool_], pooling: Pooling) -> NDArray[np.float32]:
+    """The weight of each token, 1 in each row together.
+
+    Args:
+        own: (n, longest) which tokens are of the text; at least one in each row.
+    """
+    place = np.cumsum(own, axis=1)
+    wanted = {"mean": own, "weighted-mean": own * place, "last": own & (place == place[:, -1:])}[pooling]
+    shares: NDArray[np.float64] = wanted / wanted.sum(axis=1, keepdims=True)
+    return shares.astype(np.float32)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from dataselect.backends.dtypes import resolve_dtype
+from dataselect.backends.pretrained import load_pretrained
 from dataselect.errors import DataselectError
 from dataselect.pool import Renderer
 from dataselect.pool.templates import NAMES as TEMPLATES
-from dataselect.quiet import quiet_transformers
 from dataselect.registry import require
 from dataselect.training.config import TrainConfig
 
@@ -57,17 +57,10 @@ def load_trainable(path: Path, config: TrainConfig, dtype: str) -> Any:  # noqa:
         DataselectError: If it cannot be loaded.
     """
     import torch
-    from transformers import AutoModelForCausalLM, set_seed
+    from transformers import set_seed
 
-    quiet_transformers()
     weights = torch.bfloat16 if config.lora and dtype == "bfloat16" else torch.float32
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            str(path), dtype=weights, trust_remote_code=False, use_safetensors=True
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        message = f"the model in {path} cannot be loaded: {' '.join(str(error).split())[:300]}"
-        raise DataselectError(message, "it must be a causal language model with safetensors weights") from None
+    model = load_pretrained(path, weights)
     if not config.lora:
         return model
     set_seed(config.seed)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from dataselect.backends import BackendOptions, TokenSequence, choose_backend, load_backend
-from dataselect.backends.transformers import plan_batches
 from dataselect.errors import DataselectError, UsageError
 
 
@@ -128,14 +127,6 @@ def test_bfloat16_stays_close_to_float32(builtin, transformers_backend):
     full = transformers_backend.score(sequences)
     differences = [abs(np.nanmean(a.logprobs) - np.nanmean(b.logprobs)) for a, b in zip(half, full, strict=True)]
     assert np.median(differences) < 2e-2
-
-
-def test_batches_keep_the_budget_and_lose_nothing():
-    lengths = [5, 90, 33, 33, 7, 1, 200, 64]
-    batches = list(plan_batches(lengths, 100))
-    assert sorted(i for batch in batches for i in batch) == list(range(8))
-    for batch in batches:
-        assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= 100
 
 
 def test_wrong_models_and_names_are_told_in_one_error(builtin, tmp_path):

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dataselect.bundled import model_path
-from dataselect.embeddings.causal import CausalEncoder, builtin
+from dataselect.embeddings.causal import CausalEncoder, _weights, builtin
 from dataselect.embeddings.encoder import Encoder
 from dataselect.errors import DataselectError
 
@@ -44,6 +44,52 @@ def test_equals_the_mean_of_the_last_hidden_states_without_bos(vectors):
             states = model(ids, output_hidden_states=True).hidden_states[-1][0].double().numpy()
         mean = states[1:].mean(axis=0)
         np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def states_of(texts):
+    """For each text, read alone: the last hidden states of its own tokens, (n_tokens, 192) float64."""
+    tokenizer = AutoTokenizer.from_pretrained(model_path())
+    model = AutoModelForCausalLM.from_pretrained(model_path(), dtype=torch.float32).eval()
+    with torch.no_grad():
+        every = [model(**tokenizer(t, return_tensors="pt"), output_hidden_states=True).hidden_states[-1] for t in texts]
+    return [states[0, 1:].double().numpy() for states in every]
+
+
+@pytest.mark.parametrize(
+    ("pooling", "rule"),
+    [
+        ("mean", lambda n: np.full(n, 1 / n)),
+        ("weighted-mean", lambda n: np.arange(1, n + 1) / (n * (n + 1) / 2)),
+        ("last", lambda n: np.eye(n)[-1]),
+    ],
+)
+def test_each_pooling_is_its_formula_and_a_batch_is_like_batches_of_one(pooling, rule):
+    """Lengths from 1 to over 100 tokens go through one padded batch; the truth is read one by one."""
+    encoder = builtin(pooling)
+    together = encoder.encode(TEXTS)
+    alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    for states, vector in zip(states_of(TEXTS), together, strict=True):
+        pooled = rule(len(states)) @ states
+        np.testing.assert_allclose(vector, pooled / np.linalg.norm(pooled), atol=1e-5)
+
+
+def test_weights_see_the_tokens_of_the_text_and_nothing_else():
+    """Two rows of BOS, text, EOS and padding: three tokens of text and one."""
+    own = np.array([[0, 1, 1, 1, 0], [0, 1, 0, 0, 0]], bool)
+    wanted = {
+        "mean": [[0, 1 / 3, 1 / 3, 1 / 3, 0], [0, 1, 0, 0, 0]],
+        "weighted-mean": [[0, 1 / 6, 2 / 6, 3 / 6, 0], [0, 1, 0, 0, 0]],
+        "last": [[0, 0, 0, 1, 0], [0, 1, 0, 0, 0]],
+    }
+    for pooling, weights in wanted.items():
+        np.testing.assert_allclose(_weights(own, pooling), weights, rtol=1e-6)
+
+
+def test_the_pooling_is_part_of_the_settings():
+    poolings = [builtin(pooling).settings()["pooling"] for pooling in (None, "mean", "weighted-mean", "last")]
+    assert poolings[0] == poolings[1]
+    assert len(set(poolings)) == 3
 
 
 def test_unit_vectors_of_float32_in_the_hidden_size(encoder, vectors):
@@ -100,5 +146,5 @@ def test_broken_weights_are_one_error(tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(model_path(), copy)
     (copy / "model.safetensors").write_bytes((copy / "model.safetensors").read_bytes()[:1000])
-    with pytest.raises(DataselectError, match="the encoder mine cannot be loaded"):
+    with pytest.raises(DataselectError, match="cannot be loaded"):
         CausalEncoder("mine", copy).encode(["hello"])
