@@ -24,12 +24,13 @@ from typing import IO, Any
 from dataselect.errors import ArtifactError
 
 RUN, MANIFEST, LOCK = "run.json", "manifest.json", ".lock"
-_TEMPORARY = ".tmp-*"
+_TEMPORARY = ".tmp-[0-9]*"
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def canonical_json(value: object) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return _CANONICAL.encode(value)
 
 
 def digest(value: object) -> str:
@@ -128,13 +129,13 @@ class StageDirectory:
         self.path = path
         self.fingerprint = json.loads(canonical_json(fingerprint))
         self._options = options
-        self._own = (*own, RUN, MANIFEST, LOCK, _TEMPORARY, f"*/{_TEMPORARY}")
+        self._own = (*own, RUN, MANIFEST, LOCK, f"**/{_TEMPORARY}")
         self._overwrite = overwrite
         self._lock: IO[bytes] | None = None
 
     def __enter__(self) -> StageDirectory:
-        self._refuse_foreign()
         try:
+            self._refuse_foreign()
             self.path.mkdir(parents=True, exist_ok=True)
             self._acquire()
             self._prepare()
@@ -176,7 +177,8 @@ class StageDirectory:
     def _refuse_foreign(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise ArtifactError(f"{self.path} is a file, but a folder is needed", "choose another --out")
-        foreign = sorted(set(self._files(self.path.rglob("*"))) - set(self._own_files()))
+        others = set(self._files(self.path.rglob("*"))) - set(self._own_files())
+        foreign = sorted(self._files(iter(others)))  # another process of ours may have removed some in between
         if foreign:
             names = ", ".join(str(p.relative_to(self.path)) for p in foreign[:3])
             raise ArtifactError(
@@ -193,13 +195,21 @@ class StageDirectory:
     def _prepare(self) -> None:
         if self._overwrite:
             self._remove_own()
-        for stale in (*self.path.glob(_TEMPORARY), *self.path.glob(f"*/{_TEMPORARY}")):
-            stale.unlink()  # what a killed run left half written; the lock says that nobody else is writing
+        for stale in self._stale():
+            stale.unlink()
         if (self.path / RUN).exists():
             self._compare(read_json(self.path / RUN).get("fingerprint", {}))
         else:
             self._remove_own()
             write_json(self.path / RUN, {"fingerprint": self.fingerprint, "options": self._options})
+
+    def _stale(self) -> list[Path]:
+        """What a killed run left half written: the lock says that nobody else writes here.
+
+        A stage directory inside this one has a lock of its own, and is left to whoever holds it.
+        """
+        held = {lock.parent for lock in self.path.rglob(LOCK)} - {self.path}
+        return [p for p in self._files(self.path.rglob(_TEMPORARY)) if held.isdisjoint(p.parents)]
 
     def _remove_own(self) -> None:
         for file in self._own_files():

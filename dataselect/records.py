@@ -139,10 +139,12 @@ class Ranking:
     Attributes:
         order: (n_ranked,) int64 indices into the candidates, best first. Candidates that cannot be ranked are absent.
         scores: (n_ranked,) float64, aligned with `order`; what the strategy ranked by, in its own direction.
+        complete: False where the strategy stopped at the most places that anybody will read (`Candidates.limit`).
     """
 
     order: NDArray[np.int64]
     scores: NDArray[np.float64]
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ A template may trim a turn, rewrite an earlier one (dropping its thoughts), or s
 response cannot be looked up by its text, and prefix renderings do not have to be prefixes of the whole. Instead the
 conversation is rendered a second time with a private-use sentinel in place of each assistant turn. What stands between
 the sentinels is the template's own text; aligning it with the real rendering leaves exactly what became of each turn.
+The second rendering is spared where it can be told beforehand: where the words that the template sets around sentinels
+in a dialogue of the same roles, with this dialogue's contents between them, are the real rendering to the letter.
 A response begins right behind the assistant's header, which is what the generation prompt adds, so that everything a
 model would have to write itself counts. Where the two renderings cannot be aligned the example is rejected: a guess
 would be scored like a measurement. `{% generation %}` marks are not needed, and not used: they do not tell the
@@ -14,6 +16,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,17 @@ from dataselect.records import Example, Message
 
 _SENTINEL = "\ue000{}\ue001"
 _SENTINELS = re.compile("\ue000[0-9]+\ue001")
+_OUTLINES = 1024
+"""Sequences of roles whose outlines are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a template writes before a turn; an assistant's header is `text[header:cut]`."""
+
+    text: str
+    header: int
+    cut: int
 
 
 class ChatTemplate:
@@ -36,9 +51,11 @@ class ChatTemplate:
     def __init__(self, name: str, source: str, tokenizer: Any) -> None:  # noqa: ANN401
         self.name = name
         self.source = source
-        self._tokenizer = tokenizer
+        self._program = _compiled(name, source)
+        self._names = {**self._program.globals, **tokenizer.special_tokens_map, "documents": None}
         self._shows_tool_calls = "tool_calls" in source
         self._header = self._find_header()
+        self._outline = lru_cache(_OUTLINES)(self._find_outline)
 
     @classmethod
     def of_tokenizer(cls, tokenizer: Any) -> ChatTemplate:  # noqa: ANN401
@@ -66,15 +83,55 @@ class ChatTemplate:
     def render(self, example: Example) -> Templated:
         """Render one dialogue; see `templates.Template`."""
         messages = [self._message(m) for m in example.messages]
-        places = [i for i, m in enumerate(messages) if m["role"] == "assistant"]
         text = self._apply(messages, example.tools)
+        turns = self._foreseen(text, messages, example.tools)
+        return Templated(text, self._found(text, messages, example.tools) if turns is None else turns)
+
+    def _found(
+        self, text: str, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+    ) -> tuple[Turn, ...]:
+        """The assistant turns, found by a second rendering."""
+        places = [i for i, m in enumerate(messages) if m["role"] == "assistant"]
         hollow = list(messages)
         for k, i in enumerate(places):
             hollow[i] = {"role": "assistant", "content": _SENTINEL.format(k)}
-        literals = _SENTINELS.split(self._apply(hollow, example.tools)) if places else [text]
+        literals = _SENTINELS.split(self._apply(hollow, tools)) if places else [text]
         if len(literals) != len(places) + 1:
             raise RenderError("the template does not show each assistant turn once")
-        return Templated(text, tuple(self._align(text, literals, [messages[i]["content"] for i in places])))
+        return tuple(self._align(text, literals, [messages[i]["content"] for i in places]))
+
+    def _foreseen(
+        self, text: str, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+    ) -> tuple[Turn, ...] | None:
+        """The assistant turns of a rendering that is outline and contents to the letter; None if it is not."""
+        if tools or any(len(message) > 2 for message in messages):
+            return None
+        outline = self._outline(tuple([message["role"] for message in messages]))
+        if len(outline) != len(messages) + 1:
+            return None
+        turns, position = [], 0
+        pieces: list[str] = []
+        for message, words in zip(messages, outline, strict=False):
+            content = message["content"]
+            end = position + len(words.text) + len(content)
+            if message["role"] == "assistant":
+                turns.append(Turn(position + words.header, position + words.cut, end))
+            pieces += (words.text, content)
+            position = end
+        pieces.append(outline[-1].text)
+        return tuple(turns) if "".join(pieces) == text else None
+
+    def _find_outline(self, roles: tuple[str, ...]) -> tuple[_Words, ...]:
+        """The template's words before each turn and behind the last; empty if they cannot be told for these roles."""
+        turns = [{"role": role, "content": _SENTINEL.format(k)} for k, role in enumerate(roles)]
+        try:
+            literals = _SENTINELS.split(self._apply(turns))
+        except RenderError:
+            return ()
+        without_header = [self._header not in literal for literal in literals]
+        if any(role == "assistant" and absent for role, absent in zip(roles, without_header, strict=False)):
+            return ()
+        return tuple(_Words(literal, *self._cut(literal)) for literal in literals)
 
     def _message(self, message: Message) -> dict[str, Any]:
         shown: dict[str, Any] = {"role": message.role, "content": message.full_content}
@@ -89,18 +146,14 @@ class ChatTemplate:
     def _apply(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = (), generate: bool = False
     ) -> str:
+        """What `tokenizer.apply_chat_template` gives, without copying all of Jinja's names for every dialogue."""
         import jinja2
 
+        if not messages:
+            raise RenderError(f"the template {self.name} refuses: a dialogue without turns")
+        own = {"messages": messages, "tools": list(tools) or None, "add_generation_prompt": generate}
         try:
-            return str(
-                self._tokenizer.apply_chat_template(
-                    messages,
-                    tools=list(tools) or None,
-                    chat_template=self.source,
-                    tokenize=False,
-                    add_generation_prompt=generate,
-                )
-            )
+            return "".join(self._program.root_render_func(self._program.new_context(self._names | own, shared=True)))
         except (jinja2.TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             raise RenderError(f"the template {self.name} refuses: {' '.join(str(error).split())}") from None
 
@@ -136,6 +189,17 @@ class ChatTemplate:
         """Where the header at the end of a literal begins and ends; what follows it is the response's already."""
         at = literal.rfind(self._header) if self._header else -1
         return (at, at + len(self._header)) if at >= 0 else (len(literal), len(literal))
+
+
+def _compiled(name: str, source: str) -> Any:  # noqa: ANN401 - a jinja2.Template
+    """The template as transformers compiles it, with all that chat templates may use."""
+    import jinja2
+    from transformers.utils.chat_template_utils import _compile_jinja_template
+
+    try:
+        return _compile_jinja_template(source)
+    except jinja2.TemplateError as error:
+        raise DataselectError(f"the template {name} is not valid Jinja: {' '.join(str(error).split())}") from None
 
 
 def _find_end(text: str, start: int, content: str, following: str, last: bool) -> int:

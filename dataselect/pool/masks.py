@@ -1,4 +1,4 @@
-"""From character spans to token parts: which token is prompt, response or end.
+"""From character spans to token parts: which token is prompt, response or end; for many texts at once.
 
 A token belongs to the response when it holds at least one character of one, so a token that straddles the seam is
 scored, and counted. The end of a turn is the first special token behind the response, with any white space before it,
@@ -7,89 +7,133 @@ and an EOS right behind that.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.pool.spans import Templated, Turn, response_spans
+from dataselect.pool.encoder import Integers, Tokens
+from dataselect.pool.spans import Templated, response_spans
 from dataselect.pool.tokenizer import SpecialTokens
 from dataselect.records import END, PROMPT, RESPONSE, UNSCORED
 
-Range = tuple[int, int]
-"""First token and the one after the last."""
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the tokens of several texts.
+
+    Attributes:
+        codes: (n_tokens,) int8 part codes.
+        responses: (n_tokens + 1,) how many of the tokens before each are response.
+        seams: For texts that have any: their response tokens that straddle a seam, counted from the text's first token.
+    """
+
+    codes: NDArray[np.int8]
+    responses: Integers
+    seams: dict[int, tuple[int, ...]]
 
 
-def tokens_in(spans: NDArray[np.int32], start: int, end: int) -> Range:
-    """The tokens that hold a character of `[start, end)`.
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Stretches of response in the order of the text: a turn, or what is left of it without thoughts.
+
+    Attributes:
+        text: (n,) which text each is in.
+        start: (n,) place of its first character.
+        end: (n,) place behind its last character.
+        closes: (n,) whether it is the last one of its turn.
+    """
+
+    text: Integers
+    start: Integers
+    end: Integers
+    closes: NDArray[np.bool_]
+
+
+def tokens_in(tokens: Tokens, start: Integers, end: Integers) -> tuple[Integers, Integers]:
+    """The tokens that hold a character of `[start, end)`: the first, and the one after the last.
 
     Args:
-        spans: (n_tokens, 2) character offsets, non-decreasing.
+        start: (n,) places.
+        end: (n,) places, none before its start.
     """
-    if end <= start:
-        return (0, 0)
-    first = int(np.searchsorted(spans[:, 1], start, side="right"))
-    last = int(np.searchsorted(spans[:, 0], end, side="left"))
-    return (first, max(first, last))
+    first = np.searchsorted(tokens.ends, start, side="right")
+    last = np.searchsorted(tokens.starts, end, side="left")
+    return first, np.where(end > start, np.maximum(first, last), first)
 
 
-def token_parts(
-    templated: Templated, ids: NDArray[np.int32], spans: NDArray[np.int32], special: SpecialTokens, think: bool
-) -> tuple[NDArray[np.int8], frozenset[int]]:
-    """Parts of all tokens, and the response tokens that straddle a seam.
+def token_parts(templated: Sequence[Templated], tokens: Tokens, special: SpecialTokens, think: bool) -> Parts:
+    """Parts of all tokens.
 
-    Returns:
-        (n_tokens,) int8 part codes and the indices of the seam tokens.
+    Args:
+        templated: The texts that `tokens` are of.
+        think: Whether `<think>` spans count as response.
     """
-    parts = np.full(len(ids), PROMPT, np.int8)
-    seams: set[int] = set()
-    for turn in templated.turns:
-        last = 0
-        for start, end in response_spans(templated, turn, think):
-            first, last = tokens_in(spans, start, end)
-            parts[first:last] = RESPONSE
-            seams |= {t for t in (first, last - 1) if last > first and (spans[t, 0] < start or spans[t, 1] > end)}
-        if last:
-            parts[last : _end_of_turn(templated.text, ids, spans, last, special)] = END
-    if len(parts):
-        parts[0] = UNSCORED
-    return parts, frozenset(seams - {0})
+    pieces = _pieces(templated, tokens.places, think)
+    first, last = tokens_in(tokens, pieces.start, pieces.end)
+    stop = _stops(templated, tokens, pieces, last, special)
+    codes = np.full(len(tokens.ids), PROMPT, np.int8)
+    for a, b, c in zip(first.tolist(), last.tolist(), stop.tolist(), strict=True):
+        codes[a:b] = RESPONSE
+        codes[b:c] = END
+    codes[tokens.bounds[:-1][np.diff(tokens.bounds) > 0]] = UNSCORED
+    responses = np.concatenate(([0], np.cumsum(codes == RESPONSE, dtype=np.int64)))
+    return Parts(codes, responses, _seams(tokens, pieces, first, last))
 
 
-def _end_of_turn(
-    text: str, ids: NDArray[np.int32], spans: NDArray[np.int32], after: int, special: SpecialTokens
-) -> int:
-    """One past the end tokens that follow a response ending at token `after`; `after` itself if there are none."""
-    at = after
-    while at < len(ids) and int(ids[at]) not in special.special and not text[spans[at, 0] : spans[at, 1]].strip():
+def _pieces(templated: Sequence[Templated], places: Integers, think: bool) -> _Pieces:
+    rows = []
+    for index, one in enumerate(templated):
+        for turn in one.turns:
+            spans = response_spans(one, turn, think)
+            rows += [(index, start, end, end == spans[-1][1]) for start, end in spans]
+    table = np.array(rows, np.int64).reshape(-1, 4)
+    text, start, end, closes = table.T
+    return _Pieces(text, start + places[text], end + places[text], closes.astype(np.bool_))
+
+
+def _seams(tokens: Tokens, pieces: _Pieces, first: Integers, last: Integers) -> dict[int, tuple[int, ...]]:
+    """First and last tokens that hold characters outside their piece; the first token of a text is in no count."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    held = first < last
+    text, start, end = pieces.text[held], pieces.start[held], pieces.end[held]
+    for token in (first[held], last[held] - 1):
+        across = (tokens.starts[token] < start) | (tokens.ends[token] > end)
+        inside = token - tokens.bounds[text]
+        for index, at in zip(text[across].tolist(), inside[across].tolist(), strict=True):
+            if at:
+                found[index].add(at)
+    return {index: tuple(sorted(seams)) for index, seams in found.items()}
+
+
+def _stops(
+    templated: Sequence[Templated], tokens: Tokens, pieces: _Pieces, last: Integers, special: SpecialTokens
+) -> Integers:
+    """One past the end tokens behind each piece; `last` where there are none."""
+    stop = last.copy()
+    behind = tokens.bounds[pieces.text + 1]
+    open_ = np.flatnonzero(pieces.closes & (last > tokens.bounds[pieces.text]) & (last < behind))
+    marks = np.fromiter(special.special, np.int64)
+    at = last[open_]
+    for index in np.flatnonzero(~np.isin(tokens.ids[at], marks)).tolist():
+        at[index] = _next_mark(templated, tokens, int(pieces.text[open_[index]]), int(at[index]), special)
+    open_, at = open_[at >= 0], at[at >= 0] + 1
+    if special.eos is not None and special.eos != special.bos:
+        more = at < behind[open_]
+        at[more] += tokens.ids[at[more]] == special.eos
+    stop[open_] = at
+    return stop
+
+
+def _next_mark(templated: Sequence[Templated], tokens: Tokens, text: int, at: int, special: SpecialTokens) -> int:
+    """The first special token from `at` on with nothing but white space before it; -1 if there is none."""
+    place, whole = int(tokens.places[text]), templated[text].text
+    while at < tokens.bounds[text + 1]:
+        if int(tokens.ids[at]) in special.special:
+            return at
+        if whole[tokens.starts[at] - place : tokens.ends[at] - place].strip():
+            return -1
         at += 1
-    if at == len(ids) or int(ids[at]) not in special.special:
-        return after
-    at += 1
-    closing = special.eos if special.eos != special.bos else None
-    return at + 1 if at < len(ids) and closing is not None and int(ids[at]) == closing else at
-
-
-def runs(parts: NDArray[np.int8], within: Range) -> list[Range]:
-    """The contiguous stretches of response tokens inside a range."""
-    is_response = np.concatenate(([False], parts[within[0] : within[1]] == RESPONSE, [False]))
-    edges = np.flatnonzero(is_response[1:] != is_response[:-1]) + within[0]
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def final_run(turns: Sequence[Turn], parts: NDArray[np.int8], spans: NDArray[np.int32]) -> Range | None:
-    """The response tokens of the final turn; None if there are none or they are not in one piece."""
-    if not turns:
-        return None
-    found = runs(parts, tokens_in(spans, turns[-1].start, turns[-1].end))
-    return found[0] if len(found) == 1 else None
-
-
-def response_bytes(text: str, parts: NDArray[np.int8], spans: NDArray[np.int32], turns: Sequence[Turn]) -> int:
-    """UTF-8 bytes of the response characters that scored tokens hold."""
-    total = 0
-    for turn in turns:
-        for first, last in runs(parts, tokens_in(spans, turn.start, turn.end)):
-            begin, end = max(turn.start, int(spans[first, 0])), min(turn.end, int(spans[last - 1, 1]))
-            total += len(text[begin:end].encode("utf-8", "replace"))
-    return total
+    return -1

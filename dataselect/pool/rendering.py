@@ -10,23 +10,30 @@ Left out: packing, padding and batching, which belong to whoever runs a model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from dataselect.artifacts import digest
 from dataselect.errors import RenderError, UsageError
 from dataselect.model_config import max_positions
+from dataselect.pool.assembling import Rules, assemble
 from dataselect.pool.chat import ChatTemplate
-from dataselect.pool.masks import final_run, response_bytes, token_parts
+from dataselect.pool.encoder import TextEncoder, Tokens
 from dataselect.pool.spans import Templated
 from dataselect.pool.templates import NAMES, Template, TextTemplate, load_template
 from dataselect.pool.tokenizer import load_tokenizer, special_tokens, tokenizer_digest
-from dataselect.records import RESPONSE, Example, Reject, Rendered
+from dataselect.records import Example, Reject, Rendered
+
+_BATCH = 512
+"""Examples that go through the tokenizer together."""
+_AHEAD = 3
+_THREADS = 2
+"""Batches that may wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,16 @@ class RenderOptions:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Examples, what the template made of each, and the tokenizer's promise for the texts."""
+
+    examples: Sequence[Example]
+    filled: Sequence[Templated | Reject]
+    texts: Sequence[str]
+    encodings: Future[list[Any]]
+
+
 class Renderer:
     """Renders examples for one model.
 
@@ -86,12 +103,12 @@ class Renderer:
         self._template = self._load_template(options)
         self._plain: Template = TextTemplate("")
         self._options = options
-        self._ifd = ifd
         self.max_length = self._limit(model, options.max_length)
         self.template_name = self._template.name
         if options.bos == "always" and self._special.bos is None:
             raise UsageError("--bos always, but this tokenizer has no BOS token", "use --bos auto")
-        self._encoder = _bare_encoder(self.tokenizer)
+        self._encoder = TextEncoder(self.tokenizer)
+        self._rules = Rules(self._special, options.think, self.max_length, options.truncate, ifd)
 
     def _load_template(self, options: RenderOptions) -> Template:
         if options.template_text is not None:
@@ -122,15 +139,22 @@ class Renderer:
             "tokenizer_sha256": tokenizer_digest(self.tokenizer),
         }
 
-    def render(self, examples: Sequence[Example]) -> list[Rendered | Reject]:
+    def render(self, examples: Iterable[Example]) -> list[Rendered | Reject]:
         """Render examples, in order; one that the template refuses becomes a `Reject`."""
-        templated = [self._templated(example) for example in examples]
-        texts = [t.text for t in templated if isinstance(t, Templated)]
-        encodings = iter(self._encoder.encode_batch(texts, add_special_tokens=False))
-        return [
-            t if isinstance(t, Reject) else self._rendered(example, t, next(encodings))
-            for example, t in zip(examples, templated, strict=True)
-        ]
+        return [one for batch in self._encoded(examples) for one in self._finished(batch)]
+
+    def _encoded(self, examples: Iterable[Example]) -> Iterator[_Batch]:
+        """Batches on their way through the tokenizer: while it works on one, the template is filled for the next."""
+        with ThreadPoolExecutor(_THREADS) as thread:
+            ahead: deque[_Batch] = deque()
+            rest = iter(examples)
+            while part := list(islice(rest, _BATCH)):
+                filled = [self._templated(example) for example in part]
+                texts = [one.text for one in filled if isinstance(one, Templated)]
+                ahead.append(_Batch(part, filled, texts, thread.submit(self._encoder.encode, texts)))
+                if len(ahead) > _AHEAD:
+                    yield ahead.popleft()
+            yield from ahead
 
     def _templated(self, example: Example) -> Templated | Reject:
         template = self._plain if example.text is not None else self._template
@@ -142,67 +166,18 @@ class Renderer:
             return rendered
         return Reject(example.source, example.line, "lone_surrogate", "the text holds half of a surrogate pair")
 
-    def _rendered(self, example: Example, templated: Templated, encoding: Any) -> Rendered:  # noqa: ANN401
-        ids = np.array(encoding.ids, np.int32)
-        spans = np.array(encoding.offsets, np.int32).reshape(-1, 2)
-        ids, spans = self._with_bos(ids, spans)
-        parts, seams = token_parts(templated, ids, spans, self._special, self._options.think)
-        plain_text = example.text is not None
-        status = _status(templated, parts, len(ids) > self.max_length and not plain_text, self._options.truncate)
-        if status == "truncated":
-            ids, spans, parts = ids[: self.max_length], spans[: self.max_length], parts[: self.max_length]
-            status = status if (parts == RESPONSE).any() else "too_long"
-        rendered = Rendered(
-            id=example.id, source=example.source, text=templated.text, token_ids=ids, parts=parts, spans=spans,
-            status=status, seams=tuple(sorted(t for t in seams if t < len(ids))), plain_text=plain_text,
-            response_bytes=response_bytes(templated.text, parts, spans, templated.turns),
-        )  # fmt: skip
-        return self._with_alone(rendered, templated) if self._ifd and rendered.scorable else rendered
+    def _finished(self, batch: _Batch) -> Iterator[Rendered | Reject]:
+        tokens = self._with_bos(self._encoder.tokens(batch.texts, batch.encodings.result()))
+        pairs = zip(batch.examples, batch.filled, strict=True)
+        examples = [example for example, one in pairs if isinstance(one, Templated)]
+        templated = [one for one in batch.filled if isinstance(one, Templated)]
+        rendered = assemble(examples, templated, tokens, self._rules)
+        return (next(rendered) if isinstance(one, Templated) else one for one in batch.filled)
 
-    def _with_bos(
-        self, ids: NDArray[np.int32], spans: NDArray[np.int32]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    def _with_bos(self, tokens: Tokens) -> Tokens:
         bos = self._special.bos
-        there = bos is not None and len(ids) > 0 and ids[0] == bos
+        there = tokens.first_is(bos)
         if self._options.bos == "never":
-            return (ids[1:], spans[1:]) if there else (ids, spans)
+            return tokens.without_first(there)
         wanted = self._options.bos == "always" or self._special.adds_bos
-        if there or not wanted or bos is None:
-            return ids, spans
-        return np.concatenate(([np.int32(bos)], ids)), np.concatenate((np.zeros((1, 2), np.int32), spans))
-
-    def _with_alone(self, rendered: Rendered, templated: Templated) -> Rendered:
-        """Add BOS + assistant header + the same response token ids, all three cut out of the full sequence."""
-        run = None if rendered.plain_text else final_run(templated.turns, rendered.parts, rendered.spans)
-        if run is None:
-            return rendered
-        header_start = int(np.searchsorted(rendered.spans[:, 0], templated.turns[-1].header, side="left"))
-        before = [rendered.token_ids[max(header_start, 1) : run[0]]]
-        if rendered.token_ids[0] == self._special.bos:
-            before.insert(0, rendered.token_ids[:1])
-        context = np.concatenate(before)
-        if len(context) == 0:
-            return rendered
-        alone = np.concatenate((context, rendered.token_ids[run[0] : run[1]]))
-        return replace(rendered, alone_ids=alone, alone_start=len(context), final_start=run[0])
-
-
-def _bare_encoder(tokenizer: Any) -> Any:  # noqa: ANN401
-    """A copy of the tokenizer's engine without post-processor, padding and truncation."""
-    from tokenizers import Tokenizer, processors
-
-    engine = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    engine.post_processor = processors.Sequence([])
-    engine.no_padding()
-    engine.no_truncation()
-    return engine
-
-
-def _status(templated: Templated, parts: NDArray[np.int8], over: bool, truncate: bool) -> str:
-    if not any(templated.text[turn.start : turn.end].strip() for turn in templated.turns):
-        return "empty_response"
-    if not (parts == RESPONSE).any():
-        return "too_short"
-    if over:
-        return "truncated" if truncate else "too_long"
-    return "ok"
+        return tokens.with_first(bos, ~there) if wanted and bos is not None else tokens

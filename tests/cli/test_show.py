@@ -45,6 +45,7 @@ def test_colours_on_request(pool, capsys):
     [
         ("scorers", ["ppl", "ifd", "bits_per_byte", "--ifd"]),
         ("strategies", ["random", "ppl-low", "length-matched-random", "2506.14681"]),
+        ("strategies", ["rds-plus", "embeddings, embedded targets", "texts, --target FILE", "centroid_similarity"]),
         ("templates", ["alpaca", "qa"]),
         ("tasks", ["held-out", "multiple-choice", "lm-eval", "accuracy_norm"]),
         ("encoders", ["minilm", "builtin"]),
