@@ -113,6 +113,34 @@ def pairs(option: str, given: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def named_model(given: str) -> tuple[str, str]:
+    """NAME=MODEL, or a model whose name is the last part of its path, as (name, model).
+
+    Raises:
+        UsageError: If a part is missing, or the name has a dot in it.
+    """
+    name, equals, model = given.partition("=")
+    if not equals:
+        name, model = Path(given).name, given
+    if not name or not model or ("." in name and equals):
+        raise UsageError(f"--model expects NAME=MODEL with a name without dots, got {given!r}")
+    return name, model
+
+
+def engine_arguments(given: Sequence[str]) -> dict[str, Any]:
+    """--engine-arg K=V as a mapping: numbers, true and false as such, the rest as text, the way YAML reads a value.
+
+    Raises:
+        UsageError: If one is no pair, comes twice, or cannot be read.
+    """
+    import yaml
+
+    try:
+        return {key: yaml.safe_load(value) for key, value in pairs("--engine-arg", given).items()}
+    except yaml.YAMLError as error:
+        raise UsageError(f"--engine-arg: a value cannot be read: {' '.join(str(error).split())}") from None
+
+
 def given_rendering(ctx: click.Context, values: dict[str, Any]) -> dict[str, Any]:
     """Take the options of `template` out of `values`, and return those that were typed.
 

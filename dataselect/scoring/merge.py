@@ -53,18 +53,15 @@ def merge(
     """
     import pyarrow.parquet as pq
 
+    with atomic(directory / "rejects.jsonl") as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        for index in range(count):
+            for reject in _rejects(shards, index):
+                file.write(json.dumps(asdict(reject), ensure_ascii=False) + "\n")
     schema = table_schema(one, [name for name in shards if name])
-    with (
-        atomic(directory / "scores.parquet") as temporary,
-        atomic(directory / "rejects.jsonl") as beside,
-        pq.ParquetWriter(temporary, schema) as writer,
-        beside.open("w", encoding="utf-8", newline="\n") as file,
-    ):
+    with atomic(directory / "scores.parquet") as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for index in range(count):
             tables = {name: one_model.read(index) for name, one_model in shards.items()}
             writer.write_table(_side_by_side(tables, same_tokenizer).cast(schema))
-            for reject in _rejects(shards, index):
-                file.write(json.dumps(asdict(reject), ensure_ascii=False) + "\n")
 
 
 def _side_by_side(tables: dict[str, Any], same_tokenizer: Mapping[str, bool]) -> Any:  # noqa: ANN401

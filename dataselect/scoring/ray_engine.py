@@ -85,18 +85,26 @@ class RayEngine:
 
 
 class _Actor:
-    """A worker on some node; made by `ray.remote`."""
+    """A worker on some node, made by `ray.remote`; its first shard makes it ready: a failure then reaches the run."""
 
     def __init__(self, spec: WorkerSpec) -> None:
-        if model_digest(resolve_model(spec.model)) != spec.digest:
-            raise DataselectError(
-                f"the model {spec.model} is another one on this node than where the run was started",
-                "put the same model folder on every node",
-            )
-        self._worker = ShardWorker(spec)
+        self._spec = spec
+        self._worker: ShardWorker | None = None
 
     def score(self, shard: Shard) -> ShardResult:
+        if self._worker is None:
+            self._worker = _worker(self._spec)
         return self._worker.score(self._worker.render(shard))
+
+
+def _worker(spec: WorkerSpec) -> ShardWorker:
+    """The worker for `spec`, if the model here is the one that it means."""
+    if model_digest(resolve_model(spec.model)) != spec.digest:
+        raise DataselectError(
+            f"the model {spec.model} is another one on this node than where the run was started",
+            "put the same model folder on every node",
+        )
+    return ShardWorker(spec)
 
 
 def _connect(ray: Any) -> None:  # noqa: ANN401 - the module

@@ -85,17 +85,19 @@ def token_numbers(rendered: Rendered, answers: list[TokenScores], with_ranks: bo
         with_ranks: Whether the answers hold ranks.
     """
     alone = answers[-1].logprobs[rendered.alone_start :] if len(rendered.alone_ids) else None
-    whole = _whole(answers if alone is None else answers[:-1])
+    whole = _whole(answers if alone is None else answers[:-1], len(rendered.token_ids))
     return TokenNumbers(
         rendered.parts, whole.logprobs, whole.ranks if with_ranks else None, alone, rendered.final_start
     )
 
 
-def _whole(answers: list[TokenScores]) -> TokenScores:
-    """The windows of one example, joined."""
+def _whole(answers: list[TokenScores], tokens: int) -> TokenScores:
+    """The windows of one example, joined; nothing but NaN if a window has one where a number should be."""
     if len(answers) == 1:
         return answers[0]
     scored = [~np.isnan(answer.logprobs) for answer in answers]
+    if 1 + sum(int(each.sum()) for each in scored) != tokens:
+        return TokenScores(np.full(tokens, np.nan, np.float32), np.zeros(tokens, np.int32))
     first, none = np.full(1, np.nan, np.float32), np.zeros(1, np.int32)
     return TokenScores(
         np.concatenate([first, *(a.logprobs[s] for a, s in zip(answers, scored, strict=True))]),

@@ -42,6 +42,7 @@ def score(request: ScoreRequest, progress: Progress = NO_PROGRESS) -> ScoreSumma
     own = ("scores.parquet", "rejects.jsonl", *OWN)
     with StageDirectory(request.out, plan.fingerprint, request.options(), own, request.overwrite) as stage:
         if stage.finished:
+            remove_shards(request.out)  # there are some if the last run was killed after its manifest
             return ScoreSummary(read_json(request.out / MANIFEST)["counts"], None, fresh=False)
         return _Run(plan, stage, progress).finish()
 

@@ -113,6 +113,11 @@ class ShardWorker:
             options = replace(options, batch_tokens=batch_tokens)
         return load_backend(self._spec.backend, self._model_path, options)
 
+    @property
+    def batch_tokens(self) -> int:
+        """Most tokens that the model computes at once; loads it."""
+        return self._model.backend.batch_tokens
+
     def stop(self) -> None:
         """Let the model go."""
         self._model.stop()

@@ -1,0 +1,168 @@
+"""What one model of a scoring run will see and take, from a rendered sample and a calibration.
+
+Lengths and shares are those of the sample. Tokens are taken to grow with the pool's characters rather than its rows,
+which is far more exact. What the score cache holds already is not counted as work, going by the sample.
+
+    scoring  computed tokens * seconds per token
+    memory   the most that was in use while calibrating
+    disk     bytes per row, and with the sidecar per token, of what the calibration gave
+
+Left out: what equal rows save, and a model that the sample's longest row makes slower than the calibration saw.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dataselect.bundled.resolve import resolve_model
+from dataselect.errors import DataselectError
+from dataselect.pool import Renderer
+from dataselect.records import Rendered
+from dataselect.scoring.cache import ScoreCache, row_key
+from dataselect.scoring.calibration import calibrate, computed_tokens
+from dataselect.scoring.memory import Memory, gpu_memory, peak_memory
+from dataselect.scoring.plan import ModelPlan, ScorePlan
+from dataselect.scoring.sample import ExampleSample, characters
+from dataselect.scoring.worker import Progress, ShardWorker
+
+PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Seconds: what is expected, and an interval around it."""
+
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEstimate:
+    """What one model of the run will see and take.
+
+    Attributes:
+        name: What the user called it.
+        max_length: Most tokens of a row.
+        tokens: Tokens of all rows, as trained, whether they can be scored or not.
+        percentiles: Tokens of a row at `PERCENTILES` of the sample; the last is the longest.
+        too_long: Rows over the limit; `unscored` are those that cannot be scored for other reasons.
+        computed: Tokens that the model will compute.
+        cached: Share of the computed tokens that is in the score cache; not in `computed`.
+        start: Seconds until the model is loaded and has answered.
+        preparing: Seconds for reading and rendering.
+        seconds_per_token: As measured.
+        scoring: Seconds for scoring, by one worker; its interval is 95 % by the rounds of the calibration.
+        calibrated: Rows that were scored for it.
+        memory: Peaks until the calibration's end.
+        disk: Bytes of the results.
+    """
+
+    name: str
+    max_length: int
+    tokens: int
+    percentiles: tuple[int, ...]
+    too_long: int
+    unscored: int
+    computed: int
+    cached: float
+    start: float
+    preparing: float
+    seconds_per_token: float
+    scoring: Duration
+    calibrated: int
+    memory: Memory
+    disk: int
+    notes: tuple[str, ...]
+
+
+def estimate_model(
+    plan: ScorePlan, model: ModelPlan, sample: ExampleSample, reading: float, progress: Progress
+) -> ModelEstimate:
+    """Calibrate one model, and scale from the sample to the pool.
+
+    Args:
+        sample: At least one example.
+        reading: Seconds for reading the pool.
+        progress: Called with a number of rows that the calibration has just scored.
+
+    Raises:
+        DataselectError: If nothing in the sample can be scored, or the model cannot be used.
+    """
+    return _OneModel(plan, model, sample).estimate(reading, progress)
+
+
+class _OneModel:
+    """A model, and the sample as it sees it."""
+
+    def __init__(self, plan: ScorePlan, model: ModelPlan, sample: ExampleSample) -> None:
+        self._called = model.name or plan.request.model
+        self._backend = plan.backend
+        self._spec = plan.worker(model, time.time())
+        self._max_length: int = model.rendering["max_length"]
+        renderer = Renderer(resolve_model(model.called), self._spec.rendering, self._spec.ifd)
+        renderer.render(sample.examples[:1])
+        began = time.perf_counter()
+        self._rendered = [one for one in renderer.render(sample.examples) if isinstance(one, Rendered)]
+        seconds = time.perf_counter() - began
+        self._scorable = [one for one in self._rendered if one.scorable]
+        drawn = sum(characters(example) for example in sample.examples)
+        self._by_rows = sample.readable / len(sample.examples)
+        self._by_text = sample.characters / drawn if drawn else self._by_rows
+        self._rendering = seconds * self._by_text
+        self._unrendered = len(sample.examples) - len(self._rendered)
+
+    def estimate(self, reading: float, progress: Progress) -> ModelEstimate:
+        """See `estimate_model`."""
+        if not self._scorable:
+            raise DataselectError(
+                f"none of {len(self._rendered):,} rows can be scored", "dataselect show POOL prints what is read"
+            )
+        worker = ShardWorker(replace(self._spec, cache=None))
+        try:
+            found = calibrate(worker, self._scorable, self._max_length, progress)
+            gpu = gpu_memory(self._backend)
+        finally:
+            worker.stop()
+        cached = self._cached()
+        tokens = [len(one.token_ids) for one in self._rendered]
+        trained = sum(len(one.token_ids) for one in self._scorable)
+        computed = self._by_text * self._computed(self._scorable) * (1.0 - cached)
+        expected = computed * found.seconds_per_token
+        too_long = sum(one.status == "too_long" for one in self._rendered)
+        unscored = len(self._rendered) - len(self._scorable) - too_long + self._unrendered
+        disk = self._by_rows * len(self._rendered) * found.row_bytes + self._by_text * trained * found.token_bytes
+        return ModelEstimate(
+            name=self._called,
+            max_length=self._max_length,
+            tokens=round(self._by_text * sum(tokens)),
+            percentiles=tuple(int(x) for x in np.percentile(tokens, PERCENTILES, method="higher")),
+            too_long=round(self._by_rows * too_long),
+            unscored=round(self._by_rows * unscored),
+            computed=round(computed),
+            cached=cached,
+            start=found.start,
+            preparing=reading + self._rendering,
+            seconds_per_token=found.seconds_per_token,
+            scoring=Duration(expected * (1 - found.margin), expected, expected * (1 + found.margin)),
+            calibrated=found.rows,
+            memory=peak_memory(self._backend, gpu),
+            disk=round(disk),
+            notes=found.notes,
+        )
+
+    def _computed(self, rows: Sequence[Rendered]) -> int:
+        return sum(computed_tokens(one, self._max_length) for one in rows)
+
+    def _cached(self) -> float:
+        """Share of the sample's computed tokens that the cache has; a cache that is not there is not made."""
+        spec = self._spec
+        if spec.cache is None or not spec.cache.exists():
+            return 0.0
+        keys = {one.id: row_key(spec.salt, one) for one in self._scorable}
+        known = ScoreCache(spec.cache, spec.before).find(set(keys.values()))
+        return self._computed([one for one in self._scorable if keys[one.id] in known]) / self._computed(self._scorable)
