@@ -12,8 +12,9 @@ Definitions. For a set of tokens with log-probabilities `l_t` (natural log, each
                    rank = number of vocabulary entries with a logit >= the token's
 
 Counts are of *scored* tokens: BOS, and a first token with nothing before it, are in no count. What cannot be computed
-is None, never 0. Response perplexity here is conditional on the prompt and matches `exp(loss)` of a trainer that masks
-the prompt, except that end-of-turn tokens are counted apart; `sequence_ppl` is that of a trainer that masks nothing.
+is None, never 0; nor is a perplexity that no float can hold (a mean NLL over 709 nats) an infinite one. Response
+perplexity here is conditional on the prompt and matches `exp(loss)` of a trainer that masks the prompt, except that
+end-of-turn tokens are counted apart; `sequence_ppl` is that of a trainer that masks nothing.
 For many examples, `exp` of the mean over examples of the per-example mean NLL is the *macro* value and the
 token-weighted one the *micro* value, which lm-evaluation-harness calls token perplexity. They differ on unequal
 lengths.
@@ -24,6 +25,7 @@ Left out: anything that needs a second model, and anything that ranks.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +34,16 @@ from numpy.typing import NDArray
 from dataselect.records import END, PROMPT, RESPONSE
 
 LN2 = math.log(2.0)
+_MOST = math.log(sys.float_info.max)
+
+
+def _exp(x: float) -> float | None:
+    """exp(x); None where it is more than a float can hold."""
+    return math.exp(x) if x <= _MOST else None
 
 
 def perplexity(nll: float | None, tokens: int) -> float | None:
-    """exp(nll / tokens); None without tokens.
+    """exp(nll / tokens); None without tokens, or beyond all floats.
 
     Args:
         nll: Sum in nats.
@@ -43,7 +51,7 @@ def perplexity(nll: float | None, tokens: int) -> float | None:
     """
     if nll is None or tokens == 0:
         return None
-    return math.exp(nll / tokens)
+    return _exp(nll / tokens)
 
 
 def bits_per_byte(nll: float | None, num_bytes: int) -> float | None:
@@ -57,7 +65,7 @@ def ifd(conditional_nll: float | None, alone_nll: float | None, tokens: int) -> 
     """Ratio of the two perplexities over the same `tokens` (Superfiltering, arXiv 2402.00530)."""
     if conditional_nll is None or alone_nll is None or tokens == 0:
         return None
-    return math.exp((conditional_nll - alone_nll) / tokens)
+    return _exp((conditional_nll - alone_nll) / tokens)
 
 
 def ifd_loss(conditional_nll: float | None, alone_nll: float | None) -> float | None:
@@ -163,10 +171,10 @@ def macro_perplexity(nlls: NDArray[np.float64], tokens: NDArray[np.int64]) -> fl
         tokens: (n_examples,) scored tokens.
     """
     scored = np.isfinite(nlls) & (tokens > 0)
-    return float(np.exp((nlls[scored] / tokens[scored]).mean())) if scored.any() else None
+    return _exp(float((nlls[scored] / tokens[scored]).mean())) if scored.any() else None
 
 
 def micro_perplexity(nlls: NDArray[np.float64], tokens: NDArray[np.int64]) -> float | None:
     """exp of total NLL over total tokens: a pool's token-weighted perplexity. Arguments as in `macro_perplexity`."""
     scored = np.isfinite(nlls) & (tokens > 0)
-    return float(np.exp(nlls[scored].sum() / tokens[scored].sum())) if scored.any() else None
+    return _exp(float(nlls[scored].sum() / tokens[scored].sum())) if scored.any() else None

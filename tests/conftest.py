@@ -15,6 +15,12 @@ import pytest
 from dataselect.bundled import model_path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_cache_of_the_user(tmp_path_factory):
+    """Fixtures that are wider than a test score too: what they score does not go into the user's cache."""
+    os.environ["DATASELECT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
 def no_score_of_another_test(tmp_path_factory, monkeypatch):
     """Each test has a score cache of its own: what one test scored must not hide what another one does."""
