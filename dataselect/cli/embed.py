@@ -12,6 +12,7 @@ from dataselect.cli import options
 
 if TYPE_CHECKING:
     from dataselect.embeddings import EmbedSummary
+    from dataselect.embeddings.encoder import Pooling
     from dataselect.embeddings.texts import EmbedText
 
 
@@ -44,6 +45,12 @@ if TYPE_CHECKING:
     help="What of an example is embedded: all turns but the assistant's, only the assistant's, or all. "
     "Plain text is embedded as it is.",
 )
+@click.option(
+    "--pooling",
+    type=click.Choice(["mean", "weighted-mean", "last"]),
+    help="How a causal language model becomes a vector: the mean over tokens, weighted by position (RDS+), or the "
+    "last token.  [default: mean; a sentence-transformers model has its own]",
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N records of the pools.")
 @options.columns
 @options.out_directory
@@ -53,6 +60,7 @@ def command(
     targets: tuple[str, ...],
     top_k: int | None,
     embed_text: EmbedText,
+    pooling: Pooling | None,
     limit: int | None,
     prefix_ids: bool,
     out: Path,
@@ -62,12 +70,14 @@ def command(
     """Embed every example of the pools, and its similarity to a target set.
 
     Writes embeddings.npy, ids.txt and index.faiss; with --target also scores.parquet: similarity is the mean cosine to
-    the K nearest targets, centroid_similarity the cosine to their middle. The column options describe the pools and the
-    targets.
+    the K nearest targets, centroid_similarity the cosine to their middle; and targets.npy with targets.jsonl, the
+    vectors of the targets, each file a task. The column options describe the pools and the targets.
 
     \b
     Example:
       dataselect embed pool.jsonl --encoder minilm --target dev.jsonl --out embeddings
+      dataselect embed pool.jsonl --encoder MODEL --pooling weighted-mean --embed-text both --target dev.jsonl
+        --out rds
     """
     from tqdm import tqdm
 
@@ -83,6 +93,7 @@ def command(
         targets=targets,
         top_k=top_k or 10,
         embed_text=embed_text,
+        pooling=pooling,
         columns=ColumnMap(**{name.removesuffix("_column"): column for name, column in columns.items()}),
         prefix_ids=prefix_ids,
         limit=limit,

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from dataselect.errors import UsageError
+
 Row = tuple[str, ...]
 
 
@@ -33,8 +35,20 @@ def _strategies() -> Iterator[Row]:
 def _needs(kind: type[Any]) -> str:
     """What a strategy has to be given, in words; required options are filled in to ask it."""
     required = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
-    needs = kind(**{name: "FILE" for name in required}).needs
-    return ", ".join([*needs.columns, *(f"--param {name}=FILE" for name in required)]) or "-"
+    options = [f"--param {name}={name.upper()}" for name in required]
+    try:
+        needs = kind(**{name: name.upper() for name in required}).needs
+    except (ValueError, UsageError):  # it combines what the option names
+        return f"what {', '.join(options)} names"
+    others = {
+        "embeddings": needs.vectors,
+        "embedded targets": needs.targets,
+        "texts": needs.texts,
+        "--target FILE": needs.target_texts,
+        "sources": needs.sources,
+    }
+    given = [name for name, needed in others.items() if needed]
+    return ", ".join([*needs.columns, *given, *options]) or "-"
 
 
 def _templates() -> Iterator[Row]:

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.backends.transformers import DEFAULT_BATCH_TOKENS, plan_batches
-from dataselect.errors import DataselectError
+from dataselect.embeddings.batches import BATCH_TOKENS, plan_batches
+from dataselect.errors import DataselectError, UsageError
+
+Pooling = Literal["mean", "weighted-mean", "last"]
+"""How the states of tokens become one vector: equally weighted, by their position from 1, or the last token alone."""
 
 
 class Encoder(Protocol):
@@ -60,6 +63,19 @@ class Encoder(Protocol):
         ...
 
 
+def refuse_pooling(name: str, pooling: Pooling | None) -> None:
+    """Refuse to pool otherwise what a model was trained to pool in one way.
+
+    Raises:
+        UsageError: If a pooling is given.
+    """
+    if pooling is not None:
+        raise UsageError(
+            f"the encoder {name} is a sentence-transformers model, whose pooling is its own, but got {pooling}",
+            "leave --pooling out, or take a causal language model",
+        )
+
+
 def device() -> str:
     """Where encoders run: "cuda" where it is visible, else "cpu"."""
     import torch
@@ -75,7 +91,7 @@ def batches(num_tokens: NDArray[np.int64]) -> Iterator[list[int]]:
     Args:
         num_tokens: (n,) tokens of each text as the model reads it.
     """
-    return plan_batches(num_tokens.tolist(), DEFAULT_BATCH_TOKENS[device()])
+    return plan_batches(num_tokens.tolist(), BATCH_TOKENS[device()])
 
 
 def unit(vectors: NDArray[np.float32], name: str) -> NDArray[np.float32]:

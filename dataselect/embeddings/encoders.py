@@ -4,7 +4,7 @@ The rule, in this order:
 
 1. a registered name: `minilm` (sentence-transformers, offline from a pip package) or `builtin` (the bundled model);
 2. a folder with `modules.json`: a sentence-transformers model;
-3. a folder whose `config.json` names a causal language model: the mean of its last hidden layer;
+3. a folder whose `config.json` names a causal language model: its last hidden layer, pooled as asked, else the mean;
 4. a hub id, `owner/name`: fetched or taken from the hub cache, then as 2 or 3.
 
 A causal model with a `modules.json` beside it is thus what that file makes of it. Any other folder is refused: the mean
@@ -18,7 +18,7 @@ import re
 from pathlib import Path
 
 from dataselect.bundled.resolve import resolve_model
-from dataselect.embeddings.encoder import Encoder, loading
+from dataselect.embeddings.encoder import Encoder, Pooling, loading, refuse_pooling
 from dataselect.errors import DataselectError, UsageError
 from dataselect.registry import Registry, unknown
 
@@ -34,31 +34,33 @@ _HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
 
 
-def load_encoder(name: str) -> Encoder:
+def load_encoder(name: str, pooling: Pooling | None = None) -> Encoder:
     """The encoder behind a name; its weights are loaded on first use.
 
     Args:
         name: A registered name, a folder or a hub id (`owner/name`).
+        pooling: How a causal language model is pooled; None for the mean, or for what the encoder has of its own.
 
     Raises:
-        UsageError: If the name is none of these.
+        UsageError: If the name is none of these, or a pooling is asked of an encoder that has its own.
         MissingExtraError: If the encoder's package is not installed.
         DataselectError: If the hub cannot give it, or the folder holds no encoder.
     """
     if name in ENCODERS.names():
-        made: Encoder = ENCODERS.load(name)()
+        made: Encoder = ENCODERS.load(name)(pooling)
         return made
     path = Path(name)
     if path.is_dir():
-        return _from_folder(name, path)
+        return _from_folder(name, path, pooling)
     if _HUB_ID.fullmatch(name) and not path.exists():
-        return _from_folder(name, resolve_model(name))
+        return _from_folder(name, resolve_model(name), pooling)
     error = unknown("encoder", name, ENCODERS.names())
     raise UsageError(error.message, f"{error.hint}; an existing folder or a hub id (owner/name) will do too")
 
 
-def _from_folder(name: str, path: Path) -> Encoder:
+def _from_folder(name: str, path: Path, pooling: Pooling | None) -> Encoder:
     if (path / "modules.json").is_file():
+        refuse_pooling(name, pooling)
         from dataselect.embeddings.sentence import SentenceEncoder
 
         return SentenceEncoder(name, path)
@@ -72,7 +74,7 @@ def _from_folder(name: str, path: Path) -> Encoder:
     if any(str(one).endswith(_CAUSAL) for one in architectures):
         from dataselect.embeddings.causal import CausalEncoder
 
-        return CausalEncoder(name, resolve_model(str(path)))
+        return CausalEncoder(name, resolve_model(str(path)), pooling or "mean")
     found = ", ".join(map(str, architectures)) or "no architecture"
     raise DataselectError(
         f"the folder {name} holds {found} without modules.json: neither a sentence-transformers model nor a causal one",

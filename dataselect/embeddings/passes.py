@@ -15,41 +15,27 @@ from dataselect.embeddings.request import TargetCounts
 from dataselect.embeddings.similarity import TargetSet, TargetSimilarity
 from dataselect.embeddings.store import vector_file
 from dataselect.embeddings.texts import EmbedText
-from dataselect.pool import ColumnMap, PoolReader
-from dataselect.pool.sources import find_sources
+from dataselect.pool import PoolReader
+from dataselect.pool.targets import TargetFile
 from dataselect.records import Reject
 
 
 @dataclass(frozen=True, slots=True)
-class TargetFile:
-    """One file of the target set, under the name that tells it from the others."""
-
-    name: str
-    reader: PoolReader
-
-
-def target_files(targets: Sequence[str], columns: ColumnMap) -> list[TargetFile]:
-    """The files of the target set. Each has a reader of its own: their ids are not used, so they may clash.
-
-    Raises:
-        PoolError: If one is missing, empty, of no known format or given twice.
-    """
-    sources = find_sources(targets) if targets else ()
-    return [
-        TargetFile(source.name, PoolReader([target], columns)) for source, target in zip(sources, targets, strict=True)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
 class EncodedTargets:
-    """The target set of a run.
+    """The target set of a run, file after file.
 
     Attributes:
-        target_set: All targets of all files, to compare with.
+        vectors: (m, dim) float32 of length 1.
+        ids: (m,) ids, which may clash between files.
+        tasks: (m,) name of the file that each came from.
+        target_set: All of them, to compare with.
         counts: One entry per file.
         seconds: Time spent encoding.
     """
 
+    vectors: NDArray[np.float32]
+    ids: tuple[str, ...]
+    tasks: tuple[str, ...]
     target_set: TargetSet
     counts: tuple[TargetCounts, ...]
     rejects: tuple[Reject, ...]
@@ -84,17 +70,25 @@ def encode_targets(
     Raises:
         PoolError: If a file has no example with text to embed.
     """
-    vectors: list[NDArray[np.float32]] = []
+    parts: list[NDArray[np.float32]] = []
+    ids: list[str] = []
+    tasks: list[str] = []
     tallies: list[Tally] = []
     for file in files:
         tally = Tally()
         for chunk in encoded_chunks(file.reader, encoder, embed_text, progress):
             tally.add(chunk)
-            vectors.append(chunk.vectors)
+            parts.append(chunk.vectors)
+            ids.extend(chunk.ids)
+            tasks.extend([file.name] * len(chunk.ids))
         tally.require_embedded(f"the target {file.name}")
         tallies.append(tally)
+    vectors = np.concatenate(parts)
     return EncodedTargets(
-        TargetSet(np.concatenate(vectors), top_k),
+        vectors,
+        tuple(ids),
+        tuple(tasks),
+        TargetSet(vectors, top_k),
         tuple(TargetCounts(file.name, tally.counts) for file, tally in zip(files, tallies, strict=True)),
         tuple(reject for tally in tallies for reject in tally.rejects),
         sum(tally.seconds for tally in tallies),

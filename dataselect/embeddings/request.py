@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from dataselect.artifacts import MANIFEST, read_json
+from dataselect.embeddings.encoder import Pooling
 from dataselect.embeddings.encoding import Counts
 from dataselect.embeddings.texts import EmbedText
 from dataselect.errors import UsageError
@@ -24,13 +25,14 @@ class EmbedRequest:
         targets: Files of the target set, pooled into one set. Read with the same columns, without the limit.
         top_k: Nearest targets that `similarity` averages over; capped at the number of targets.
         embed_text: Which part of an example is embedded.
+        pooling: How a causal language model is pooled; None for the mean, or for what the encoder has of its own.
         columns: Which columns hold what.
         prefix_ids: Whether the name of the file goes before each own id.
         limit: Only the first so many records of the pools.
         overwrite: Whether earlier results of this command in `out` are removed.
 
     Raises:
-        UsageError: If `top_k` is below 1 or `embed_text` is unknown.
+        UsageError: If `top_k` is below 1, or `embed_text` or `pooling` is unknown.
     """
 
     pools: tuple[str, ...]
@@ -43,12 +45,15 @@ class EmbedRequest:
     prefix_ids: bool = False
     limit: int | None = None
     overwrite: bool = False
+    pooling: Pooling | None = None
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
             raise UsageError(f"top_k should be at least 1, got {self.top_k}")
         if self.embed_text not in get_args(EmbedText):
             raise UsageError(f"embed_text should be prompt, response or both, got {self.embed_text!r}")
+        if self.pooling not in (None, *get_args(Pooling)):
+            raise UsageError(f"pooling should be mean, weighted-mean or last, got {self.pooling!r}")
 
 
 @dataclass(frozen=True, slots=True)

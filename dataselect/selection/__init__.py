@@ -1,6 +1,21 @@
 """Selection: from a pool and its scores to a ranked file within a budget."""
 
+from dataselect.selection.filters import Filters
+from dataselect.selection.length_control import LengthBins, LengthResidual
+from dataselect.selection.reselect import ReselectRequest, reselect
 from dataselect.selection.run import select
+from dataselect.selection.stages import Then
 from dataselect.selection.summary import Counts, SelectionSummary, SelectRequest
 
-__all__ = ["Counts", "SelectRequest", "SelectionSummary", "select"]
+__all__ = [
+    "Counts",
+    "Filters",
+    "LengthBins",
+    "LengthResidual",
+    "ReselectRequest",
+    "SelectRequest",
+    "SelectionSummary",
+    "Then",
+    "reselect",
+    "select",
+]

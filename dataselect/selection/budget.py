@@ -79,8 +79,26 @@ def parse_budget(text: str) -> Budget:
     return Budget(text, value, "tokens" if form[2] == "tok" else "examples", form[2] == "%")
 
 
+def most_rows(unit: Unit, amount: int, tokens: NDArray[np.float64] | None) -> int:
+    """The most rows that a budget can hold, whichever they are; at least 1.
+
+    Args:
+        amount: Examples or tokens.
+        tokens: (n_candidates,) tokens of each row that may be taken, NaN where not counted; for a token budget only.
+    """
+    if unit == "examples":
+        return amount
+    assert tokens is not None, "a token budget is held against counted tokens"
+    return max(1, fitting(np.sort(tokens), amount))
+
+
+def fitting(tokens: NDArray[np.float64], amount: int) -> int:
+    """How many leading rows fit in `amount` tokens."""
+    return int(np.searchsorted(np.cumsum(tokens), amount, side="right"))
+
+
 def cut_tokens(tokens: NDArray[np.float64], amount: int) -> int:
-    """How many leading rows fit in `amount` tokens.
+    """How many leading rows fit in `amount` tokens, at least one.
 
     Args:
         tokens: (n_ranked,) tokens of each row, best first.
@@ -88,7 +106,7 @@ def cut_tokens(tokens: NDArray[np.float64], amount: int) -> int:
     Raises:
         DataselectError: If the first row alone is larger.
     """
-    kept = int(np.searchsorted(np.cumsum(tokens), amount, side="right"))
+    kept = fitting(tokens, amount)
     if kept == 0:
         raise DataselectError(
             f"the best row alone has {int(tokens[0]):,} tokens, more than the budget of {amount:,}",

@@ -1,13 +1,12 @@
 """Join score tables to the pool by id: which rows can be ranked, why the others cannot, and the columns.
 
 A row is scorable when every given table has it and, where the table has a status, calls it `ok` or `truncated`. With
-the same tables every strategy therefore ranks the same rows, `random` included. Each row that is left out is counted
-under one reason: without scores, or else the status in the first table that objects.
+the same tables every strategy therefore ranks the same rows, `random` included. Each row that is left out has one
+reason: `without_scores`, or else the status in the first table that objects, or else `without_embedding`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,11 @@ from numpy.typing import NDArray
 
 from dataselect.errors import ArtifactError
 from dataselect.records import SCORABLE
+from dataselect.selection.fates import Fates
 from dataselect.selection.tables import ScoreTable
+from dataselect.strategies.strings import Strings
+
+WITHOUT_SCORES, WITHOUT_EMBEDDING = "without_scores", "without_embedding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,57 +28,55 @@ class JoinedScores:
     """The tables, aligned to the pool.
 
     Attributes:
-        scorable: (n_pool,) bool.
+        fates: Why rows cannot be ranked; the scorable ones are still in.
         columns: name -> (n_pool,) float64, NaN where missing.
-        without_scores: Pool rows that some table does not have.
-        unscorable: status -> pool rows left out for it.
         not_in_pool: Distinct ids of the tables that the pool does not have.
         rendering: How the scored text was rendered; None where no table says.
     """
 
-    scorable: NDArray[np.bool_]
+    fates: Fates
     columns: Mapping[str, NDArray[np.float64]]
-    without_scores: int
-    unscorable: Mapping[str, int]
     not_in_pool: int
     rendering: Mapping[str, Any] | None
 
 
-def join(ids: Sequence[str], tables: Sequence[ScoreTable]) -> JoinedScores:
-    """Align `tables` to the pool's `ids`.
+def join(pool: Sequence[str], tables: Sequence[ScoreTable]) -> JoinedScores:
+    """Align `tables` to the ids of the `pool`.
 
     Raises:
         ArtifactError: If a table has no id in common with the pool, or two tables disagree.
     """
-    index = {id_: row for row, id_ in enumerate(ids)}
-    absent = np.zeros(len(ids), bool)
-    reasons: dict[int, str] = {}
+    ids = Strings(pool)
+    absent, bare = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
+    statuses: dict[str, NDArray[np.bool_]] = {}
     columns: dict[str, NDArray[np.float64]] = {}
     owner: dict[str, str] = {}
     strangers: set[str] = set()
     for table in tables:
-        rows = np.fromiter((index.get(id_, -1) for id_ in table.ids), np.int64, len(table.ids))
+        given = Strings(table.ids)
+        rows = ids.rows_of(given)
         known = rows >= 0
         _check_overlap(table, ids, known)
-        strangers.update(id_ for id_ in table.ids if id_ not in index)
+        if not known.all():
+            strangers.update(given.take(np.flatnonzero(~known)))
         here = np.zeros(len(ids), bool)
         here[rows[known]] = True
-        absent |= ~here
-        _note_status(reasons, table, rows)
+        missing = bare if table.embedded else absent
+        missing |= ~here
+        _note_status(statuses, table, rows, len(ids))
         for name, values in table.columns.items():
             aligned = np.full(len(ids), np.nan)
             aligned[rows[known]] = values[known]
             columns[name] = _merge(name, columns.get(name), aligned, ids, owner.get(name, ""), table.name)
             owner.setdefault(name, table.name)
-    unscorable = Counter(reason for row, reason in reasons.items() if not absent[row])
-    scorable = ~absent
-    scorable[list(reasons)] = False
-    return JoinedScores(
-        scorable, columns, int(absent.sum()), dict(sorted(unscorable.items())), len(strangers), common_rendering(tables)
-    )
+    fates = Fates(len(ids))
+    fates.leave(np.flatnonzero(absent), WITHOUT_SCORES)
+    for status, rows_of_it in (*statuses.items(), (WITHOUT_EMBEDDING, bare)):
+        fates.leave(np.flatnonzero(rows_of_it & (fates.codes == 0)), status)
+    return JoinedScores(fates, columns, len(strangers), common_rendering(tables))
 
 
-def _check_overlap(table: ScoreTable, ids: Sequence[str], known: NDArray[np.bool_]) -> None:
+def _check_overlap(table: ScoreTable, ids: Strings, known: NDArray[np.bool_]) -> None:
     if not table.ids:
         raise ArtifactError(f"{table.name} has no rows", "give the scores of this pool")
     if not known.any():
@@ -85,15 +86,23 @@ def _check_overlap(table: ScoreTable, ids: Sequence[str], known: NDArray[np.bool
         )
 
 
-def _note_status(reasons: dict[int, str], table: ScoreTable, rows: NDArray[np.int64]) -> None:
-    if table.status is not None:
-        for row, status in zip(rows.tolist(), table.status, strict=True):
-            if row >= 0 and status not in SCORABLE:
-                reasons.setdefault(row, status)
+def _note_status(
+    statuses: dict[str, NDArray[np.bool_]], table: ScoreTable, rows: NDArray[np.int64], number: int
+) -> None:
+    """Mark the rows of each status that is not scorable; a row that an earlier table marked keeps that."""
+    if table.status is None:
+        return
+    codes, names = Strings(table.status).encoded()
+    marked = np.logical_or.reduce([np.zeros(number, bool), *statuses.values()])
+    for code, name in enumerate(names):
+        if name not in SCORABLE:
+            here = np.zeros(number, bool)
+            here[rows[(codes == code) & (rows >= 0)]] = True
+            statuses[name] = statuses.get(name, np.zeros(number, bool)) | (here & ~marked)
 
 
 def _merge(
-    name: str, first: NDArray[np.float64] | None, second: NDArray[np.float64], ids: Sequence[str], *tables: str
+    name: str, first: NDArray[np.float64] | None, second: NDArray[np.float64], ids: Strings, *tables: str
 ) -> NDArray[np.float64]:
     if first is None:
         return second

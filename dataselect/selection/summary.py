@@ -1,13 +1,18 @@
-"""The request of a selecting run, the funnel of counts from the pool to the kept rows, and the line that says it."""
+"""The request of a selecting run, the funnel of counts from the pool to the kept rows, and the lines that say it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dataselect.pool.columns import ColumnMap
+from dataselect.selection.fates import WORDS
+from dataselect.selection.filters import Filters
+from dataselect.selection.length_control import LengthControl
+from dataselect.selection.ranked_pool import Cut, RankedPool
+from dataselect.selection.stages import Then
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +20,21 @@ class SelectRequest:
     """What to select, from what, into what.
 
     Attributes:
-        pools: Pool files or folders, as `PoolReader` takes them.
+        pools: Pool files or folders, as `PoolReader` takes them. None where `out` takes ids: the first score table then
+            stands for its pool.
         strategy: Name of a strategy.
         budget: `N`, `P%` or `Ntok`.
-        out: The `.jsonl` file to write.
+        out: The file to write: `.jsonl` for records, `.txt` or `.ids` for their ids.
         params: The strategy's options, as text or typed values.
-        scores: Score tables: folders of `score`, or `.parquet` files.
-        embeddings: Folder of `embed --target`; its similarities are joined like a score table.
+        scores: Score tables: folders of `score`, or files with an id and numbers (`.parquet`, `.csv`, `.jsonl`).
+        embeddings: Folder of `embed`; only rows in it are ranked, and its similarities are joined like a score table.
         columns: Column map of the pools.
         prefix_ids: Whether ids carry the name of their file, as in the run that scored them.
+        length_control: How length is taken out of the strategy's order.
+        targets: Files of the target set, for strategies that compare texts; read with the same columns.
+        filters: What else is left out.
+        then: Strategies that order shortlists, one after the other.
+        quota: `even`, or `SOURCE=P%` for one or more sources.
     """
 
     pools: tuple[str, ...]
@@ -36,42 +47,56 @@ class SelectRequest:
     seed: int = 0
     columns: ColumnMap = field(default_factory=ColumnMap)
     prefix_ids: bool = False
+    length_control: LengthControl | None = None
+    targets: tuple[str, ...] = ()
+    filters: Filters = field(default_factory=Filters)
+    then: tuple[Then, ...] = ()
+    quota: tuple[str, ...] = ()
 
-    @property
-    def tables(self) -> tuple[Path, ...]:
-        """All score tables, the one of the embeddings last."""
-        return self.scores if self.embeddings is None else (*self.scores, self.embeddings)
+
+@dataclass(frozen=True, slots=True)
+class ReadCounts:
+    """What was met while reading; the fields are those of `Counts`."""
+
+    rejects: int = 0
+    scores_not_in_pool: int = 0
+    not_finite: int = 0
+    target_rejects: int = 0
+    evaluation_rejects: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The funnel: pool rows are without scores, unscorable or candidates; those have no value, are dropped or ranked.
+    """The funnel: rows of the pool, minus those of each reason, are the kept rows.
 
     Attributes:
         pool_rows: Readable records.
+        left_out: Reason -> rows, in the order of the steps (`fates`).
+        kept: Rows that are chosen.
+        kept_tokens: `total_tokens` of the kept rows; None where they are not all counted.
+        ranked: Rows that a larger budget could choose among, kept ones included.
         rejects: Records that could not be read.
-        without_scores: Pool rows that a given table does not have.
-        unscorable: status -> pool rows left out for it.
         scores_not_in_pool: Ids of the tables that the pool does not have.
         not_finite: Values of the tables that were NaN or infinite and count as missing.
-        candidates: Rows that the strategy was given.
-        null_score: Candidates without a value in a column that the strategy ranks by.
-        dropped_by_rule: Candidates that the strategy's rule leaves out.
-        kept_tokens: `total_tokens` of the kept rows; None where no score table gives them.
+        target_rejects: Records of the target set that could not be read.
+        evaluation_rejects: Records of evaluation sets that could not be read.
     """
 
     pool_rows: int
-    rejects: int
-    without_scores: int
-    unscorable: Mapping[str, int]
-    scores_not_in_pool: int
-    not_finite: int
-    candidates: int
-    null_score: int
-    dropped_by_rule: int
-    ranked: int
+    left_out: Mapping[str, int]
     kept: int
     kept_tokens: int | None
+    ranked: int
+    rejects: int = 0
+    scores_not_in_pool: int = 0
+    not_finite: int = 0
+    target_rejects: int = 0
+    evaluation_rejects: int = 0
+
+    @classmethod
+    def of(cls, ranked: RankedPool, cut: Cut, read: ReadCounts) -> Counts:
+        """Count what became of a pool."""
+        return cls(len(ranked.ids), cut.fates.counts(), len(cut.rows), cut.tokens, len(ranked.order), **asdict(read))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +105,11 @@ class SelectionSummary:
 
     Attributes:
         manifest: The file beside `out`.
+        strategy: What ranked, all stages together.
         budget: The resolved number of examples or tokens.
         unit: "examples" or "tokens".
         short: Whether the ranked rows ran out before the budget.
+        ran_out: Sources that could not fill their quota.
     """
 
     out: Path
@@ -92,10 +119,11 @@ class SelectionSummary:
     unit: str
     counts: Counts
     short: bool
+    ran_out: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What did not go into the selection and why; empty if everything was rankable and the budget was met."""
+        """What should be known about the selection; empty if the budget was met and all that was given fitted."""
         return tuple(self._notes())
 
     @property
@@ -106,24 +134,34 @@ class SelectionSummary:
         kept = f"kept {c.kept:,} of {c.pool_rows:,} examples ({self.strategy}{tokens}) in {self.out}"
         return "; ".join((kept, *self.notes))
 
+    @property
+    def funnel(self) -> str:
+        """Rows in, minus each reason, rows out, one line each; empty where only the budget left any out."""
+        c = self.counts
+        if not set(c.left_out) - {"over_budget"}:
+            return ""
+        width = len(f"{c.pool_rows:,}")
+        lines = [(" ", c.pool_rows, "rows in")]
+        lines += [("-", rows, WORDS.get(reason, reason)) for reason, rows in c.left_out.items()]
+        lines += [("=", c.kept, "rows out")]
+        return "\n".join(f"  {sign} {f'{rows:,}':>{width}} {what}" for sign, rows, what in lines)
+
     def _notes(self) -> Iterator[str]:
         c = self.counts
         if self.short:
             yield f"fewer than the {self.budget:,} {self.unit} asked for: all {c.ranked:,} rankable rows are kept"
+        for source in self.ran_out:
+            yield f"{source} ran out before its quota, and the others filled it"
         if c.rejects:
             yield f"{_many(c.rejects, 'unreadable record')}"
-        if c.without_scores:
-            yield f"{_many(c.without_scores, 'row')} without scores"
-        for status, rows in c.unscorable.items():
-            yield f"{_many(rows, 'row')} {status}"
-        if c.null_score:
-            yield f"{_many(c.null_score, 'row')} with no value to rank by"
         if c.not_finite:
             yield f"{_many(c.not_finite, 'NaN or infinite score')} taken as missing"
-        if c.dropped_by_rule:
-            yield f"{_many(c.dropped_by_rule, 'row')} dropped by the rule of {self.strategy}"
         if c.scores_not_in_pool:
             yield f"{_many(c.scores_not_in_pool, 'scored id')} not in the pool"
+        if c.target_rejects:
+            yield f"{_many(c.target_rejects, 'unreadable record')} in the target set"
+        if c.evaluation_rejects:
+            yield f"{_many(c.evaluation_rejects, 'unreadable record')} in the evaluation sets"
 
 
 def _many(number: int, noun: str) -> str:

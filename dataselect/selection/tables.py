@@ -1,8 +1,8 @@
 """Read one score table: the ids, the status and the wanted columns of a finished `score` or `embed` folder.
 
-A table is a folder with `scores.parquet` or `scores/*.parquet` and a `manifest.json`, or a single `.parquet` file (then
-any table with an `id` column). Only wanted columns are read. NaN and infinite values become missing, since neither has
-a place in an order, and are counted, since a table of ours never holds them.
+A table is a folder with `scores.parquet` or `scores/*.parquet` and a `manifest.json`, or a single file (then any table
+with an `id` column, such as ratings by a judge). Only wanted columns are kept. NaN and infinite values become missing,
+since neither has a place in an order, and are counted, since a table of ours never holds them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from dataselect.artifacts import MANIFEST, RUN, digest, file_digest, read_json
 from dataselect.errors import ArtifactError
+from dataselect.selection.table_files import READERS, read_columns
+from dataselect.strategies.strings import Strings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,19 @@ class ScoreTable:
         not_finite: name -> how many values were NaN or infinite, for columns that had any.
         rendering: How the scored text was rendered, from the manifest; None where it does not say.
         sha256: Digest of the table's files.
+        embedded: Whether its rows are those that have an embedding.
+        sources: The pool file that each row came from; None where the table does not say.
     """
 
     name: str
-    ids: list[str]
-    status: list[str] | None
+    ids: Sequence[str]
+    status: Sequence[str] | None
     columns: dict[str, NDArray[np.float64]]
     not_finite: dict[str, int]
     rendering: dict[str, Any] | None
     sha256: str
+    embedded: bool = False
+    sources: Sequence[str] | None = None
 
 
 def read_table(path: Path, wanted: Sequence[str]) -> ScoreTable:
@@ -49,8 +55,11 @@ def read_table(path: Path, wanted: Sequence[str]) -> ScoreTable:
         ArtifactError: If the table is missing, unfinished or unreadable, an id is missing or repeats, or a wanted
             column does not hold numbers.
     """
+    import pyarrow as pa
+
     files = _locate(path)
-    table = _read_parquet(files, ["id", "status", *wanted])
+    parts = [read_columns(file, ["id", "status", "source", *wanted]) for file in files]
+    table = pa.concat_tables(parts, promote_options="permissive")
     ids = _ids(path, table)
     columns: dict[str, NDArray[np.float64]] = {}
     not_finite: dict[str, int] = {}
@@ -58,15 +67,18 @@ def read_table(path: Path, wanted: Sequence[str]) -> ScoreTable:
         if name in table.column_names:
             columns[name], bad = _numbers(path, name, table.column(name))
             not_finite |= {name: bad} if bad else {}
-    status = [str(s) for s in table.column("status").to_pylist()] if "status" in table.column_names else None
+    status, sources = (_texts(table, name) for name in ("status", "source"))
     sha256 = file_digest(files[0]) if len(files) == 1 else digest([(f.name, file_digest(f)) for f in files])
-    return ScoreTable(str(path), ids, status, columns, not_finite, _rendering(path), sha256)
+    return ScoreTable(str(path), ids, status, columns, not_finite, _rendering(path), sha256, sources=sources)
 
 
 def _locate(path: Path) -> list[Path]:
     if path.is_file():
-        if path.suffix != ".parquet":
-            raise ArtifactError(f"{path} is not a score table", "give the folder that `dataselect score` wrote")
+        if path.suffix not in READERS:
+            raise ArtifactError(
+                f"{path} is not a score table",
+                f"give the folder that `dataselect score` wrote, or a file with a column id ({', '.join(READERS)})",
+            )
         return [path]
     if not path.is_dir():
         raise ArtifactError(f"there is no score table at {path}", "give the folder that `dataselect score` wrote")
@@ -84,31 +96,41 @@ def _locate(path: Path) -> list[Path]:
     return files
 
 
-def _read_parquet(files: Sequence[Path], wanted: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow.Table
+def _ids(path: Path, table: Any) -> Strings:  # noqa: ANN401 - pyarrow.Table
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    parts = []
-    for file in files:
-        try:
-            there = pq.read_schema(file).names
-            parts.append(pq.read_table(file, columns=[c for c in dict.fromkeys(wanted) if c in there]))
-        except (OSError, pa.ArrowException) as error:
-            raise ArtifactError(f"{file} cannot be read as Parquet: {' '.join(str(error).split())}") from None
-    return pa.concat_tables(parts, promote_options="permissive")
-
-
-def _ids(path: Path, table: Any) -> list[str]:  # noqa: ANN401 - pyarrow.Table
     if "id" not in table.column_names:
         raise ArtifactError(f"{path} has no column id", "scores are joined to the pool by id")
-    ids = table.column("id").to_pylist()
-    seen: set[str] = set()
-    for row, value in enumerate(ids):
-        if value is None or str(value) in seen:
-            fault = "no id" if value is None else f"the id {value!r} of an earlier row"
-            raise ArtifactError(f"row {row + 1} of {path} has {fault}", "an id stands for exactly one row")
-        seen.add(str(value))
-    return [str(value) for value in ids]
+    column = table.column("id").cast(pa.large_string())
+    if column.null_count == 0:
+        ids = Strings(column)
+        in_order = ids.take(ids.ascending_rows())
+        if in_order.ascending and (not len(ids) or in_order[0]):
+            return ids
+    raise _bad_id(path, column.to_pylist())
+
+
+def _bad_id(path: Path, ids: Sequence[str | None]) -> ArtifactError:
+    """The fault of the first row that has no id, or that of a row before it."""
+    seen: set[str | None] = {None, ""}
+    row = 0
+    while ids[row] not in seen:
+        seen.add(ids[row])
+        row += 1
+    fault = f"the id {ids[row]!r} of an earlier row" if ids[row] else "no id"
+    return ArtifactError(f"row {row + 1} of {path} has {fault}", "an id stands for exactly one row")
+
+
+def _texts(table: Any, name: str) -> Strings | None:  # noqa: ANN401 - pyarrow.Table
+    """A column of few different texts, missing ones as "None"; None where the table has no such column."""
+    import pyarrow as pa
+
+    if name not in table.column_names:
+        return None
+    column = table.column(name)
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return Strings([str(value) for value in column.to_pylist()])
+    return Strings(column.fill_null("None").dictionary_encode())
 
 
 def _numbers(path: Path, name: str, column: Any) -> tuple[NDArray[np.float64], int]:  # noqa: ANN401 - pyarrow array
@@ -123,6 +145,8 @@ def _numbers(path: Path, name: str, column: Any) -> tuple[NDArray[np.float64], i
 
 
 def _rendering(path: Path) -> dict[str, Any] | None:
+    if path.is_file() and path.suffix != ".parquet":
+        return None  # no stage of ours writes these, so that a manifest beside them is another's
     manifest = (path if path.is_dir() else path.parent) / MANIFEST
     if not manifest.exists():
         return None

@@ -5,10 +5,11 @@ made; it reads no file and runs no model. The promises that the contract tests h
 
 - the same candidates and the same seed give the same ranking, whatever order the pool came in;
 - the ranking does not depend on the budget, so that a larger budget only appends (`nests`);
-- a candidate whose needed column is NaN is never ranked;
+- a candidate whose needed column is NaN, or whose needed text is empty, is never ranked;
 - ties are broken by id, and asking for the whole pool works.
 
-Candidates are sorted by id, so that an index order is an id order and a stable sort breaks ties as promised.
+Candidates are sorted by id, so that an index order is an id order and a stable sort breaks ties as promised. What a
+strategy did not ask for is empty. A row without a vector is no candidate of a strategy that needs vectors.
 """
 
 from __future__ import annotations
@@ -23,9 +24,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.records import Ranking
+from dataselect.strategies.strings import Strings
 
 LENGTH = "length"
 """The column that `Needs.length` asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What an example says, without white space around it.
+
+    Attributes:
+        prompt: All turns but the assistant's, joined by blank lines; empty for plain text.
+        response: All assistant turns, tool calls as JSON, joined by blank lines; plain text as a whole.
+    """
+
+    prompt: str
+    response: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +52,21 @@ class Needs:
         length: Whether it wants the column `length`: response tokens where a score table has them, else UTF-8 bytes
             of the response in the pool.
         selection: A selection file whose response-token lengths, in its rank order, become `match_lengths`.
+        vectors: Whether it wants the embeddings of the candidates.
+        targets: Whether it wants the embeddings of the target set.
+        texts: Whether it wants the prompt and response of each candidate.
+        target_texts: Whether it wants those of the target set.
+        sources: Whether it wants the name of the pool file that each candidate came from.
     """
 
     columns: tuple[str, ...] = ()
     length: bool = False
     selection: Path | None = None
+    vectors: bool = False
+    targets: bool = False
+    texts: bool = False
+    target_texts: bool = False
+    sources: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +76,61 @@ class Candidates:
     Attributes:
         ids: (n,) distinct ids, ascending.
         columns: name -> (n,) float64, NaN where there is no value.
-        match_lengths: (m,) response tokens of the matched selection in its rank order; empty where none is matched.
+        match_lengths: (l,) response tokens of the matched selection in its rank order; empty where none is matched.
+        vectors: (n, d) float32 of length 1, perhaps a memory map; None where not needed.
+        target_vectors: (m, d) float32 of length 1, in the order of the target files.
+        target_tasks: (m,) the target file that each target vector came from.
+        texts: (n,) what each candidate says.
+        target_texts: (t,) what each target says, in the order of the target files.
+        target_text_tasks: (t,) the target file that each target text came from.
+        sources: (n,) the pool file that each candidate came from.
+        limit: Most places that anybody will read; None for all. A strategy whose every place costs may stop there and
+            say so (`Ranking.complete`); the places that it gives are those that it would give without a limit.
     """
 
     ids: Sequence[str]
     columns: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     match_lengths: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    vectors: NDArray[np.float32] | None = None
+    target_vectors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    target_tasks: Sequence[str] = ()
+    texts: Sequence[Text] = ()
+    target_texts: Sequence[Text] = ()
+    target_text_tasks: Sequence[str] = ()
+    sources: Sequence[str] = ()
+    limit: int | None = None
 
     def __post_init__(self) -> None:
-        assert all(a < b for a, b in pairwise(self.ids)), "candidates must be sorted by distinct ids"
-        assert all(len(values) == len(self.ids) for values in self.columns.values()), "one value per candidate"
+        assert _ascending(self.ids), "candidates must be sorted by distinct ids"
+        aligned = (*self.columns.values(), self.vectors, self.texts or None, self.sources or None)
+        assert all(len(one) == len(self.ids) for one in aligned if one is not None), "one value per candidate"
+        assert len(self.target_vectors) == len(self.target_tasks), "one task per target vector"
+        assert len(self.target_texts) == len(self.target_text_tasks), "one task per target text"
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
+def _ascending(ids: Sequence[str]) -> bool:
+    return ids.ascending if isinstance(ids, Strings) else all(a < b for a, b in pairwise(ids))
+
+
 class Strategy(Protocol):
-    """Orders a pool. `summary` is one line for listings, `paper` where the rule comes from."""
+    """Orders a pool. `summary` is one line for listings, `paper` where the rule comes from.
+
+    `by_score` says whether a row's place follows from its own score alone, so that length can be taken out of it
+    (`--length-control`); it does not where rows are drawn, or weighed against those already chosen.
+    """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
     summary: ClassVar[str]
     paper: ClassVar[str]
     nests: ClassVar[bool]
+
+    @property
+    def by_score(self) -> bool:
+        """Whether places follow from scores alone."""
+        ...
 
     @property
     def needs(self) -> Needs:

@@ -23,6 +23,7 @@ class Full:
     summary: ClassVar[str] = "the whole pool, by id; for a budget of 100%"
     paper: ClassVar[str] = ""
     nests: ClassVar[bool] = True
+    by_score: ClassVar[bool] = False
     needs: ClassVar[Needs] = Needs()
 
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:

@@ -42,13 +42,28 @@ def greedy_distinct(
     for start in range(0, len(order), BLOCK):
         part = order[start : start + BLOCK]
         block = np.ascontiguousarray(vectors[part], np.float32)
-        clear = np.flatnonzero(~_over(block, kept[:count], threshold).any(axis=1))
+        clear = np.flatnonzero(~_resembles_any(block, kept[:count], threshold))
         for place in _first_of_each(block[clear], threshold):
             if count == most:
                 return rows
             kept[count], rows[count] = block[clear[place]], part[clear[place]]
             count += 1
     return rows[:count]
+
+
+def _resembles_any(block: NDArray[np.float32], kept: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    """(len(block),) whether a row's largest cosine to a kept row is over the threshold.
+
+    Most are far from it, so that one pass over the product for its largest values decides them.
+    """
+    if not len(kept):
+        return np.zeros(len(block), bool)
+    cosines = block @ kept.T
+    largest = cosines.max(axis=1)
+    over: NDArray[np.bool_] = largest > threshold
+    close = np.flatnonzero(np.abs(largest - threshold) < _NEAR)
+    over[close] = _over(block[close], kept, threshold).any(axis=1)
+    return over
 
 
 def _first_of_each(block: NDArray[np.float32], threshold: float) -> list[int]:

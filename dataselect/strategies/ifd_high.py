@@ -32,6 +32,7 @@ class IfdHigh:
     summary: ClassVar[str] = "highest instruction-following difficulty first; rows over 1 dropped"
     paper: ClassVar[str] = "arXiv 2308.12032, 2402.00530"
     nests: ClassVar[bool] = True
+    by_score: ClassVar[bool] = True
 
     ratio: Literal["ppl", "loss"] = "ppl"
 

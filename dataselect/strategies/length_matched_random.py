@@ -35,6 +35,7 @@ class LengthMatchedRandom:
     summary: ClassVar[str] = "random rows with the response lengths of another selection (match=FILE.jsonl)"
     paper: ClassVar[str] = ""
     nests: ClassVar[bool] = True
+    by_score: ClassVar[bool] = False
 
     match: str
 

@@ -24,6 +24,7 @@ class Longest:
     summary: ClassVar[str] = "longest responses first: response tokens with --scores, else UTF-8 bytes"
     paper: ClassVar[str] = "arXiv 2402.04833"
     nests: ClassVar[bool] = True
+    by_score: ClassVar[bool] = True
     needs: ClassVar[Needs] = Needs(length=True)
 
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:

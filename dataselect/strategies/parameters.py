@@ -54,7 +54,7 @@ def describe(kind: type[Any]) -> str:
     for field in dataclasses.fields(kind):
         choices = typing.get_args(hints[field.name])
         value = "|".join(map(str, choices)) if choices else field.name.upper()
-        default = "" if field.default is dataclasses.MISSING else f" (default {field.default})"
+        default = "" if field.default in (dataclasses.MISSING, "") else f" (default {field.default})"
         options.append(f"--param {field.name}={value}{default}")
     return ", ".join(options) or "no --param"
 

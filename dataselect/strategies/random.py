@@ -25,6 +25,7 @@ class Random:
     summary: ClassVar[str] = "a seeded random order; the control for everything"
     paper: ClassVar[str] = ""
     nests: ClassVar[bool] = True
+    by_score: ClassVar[bool] = False
     needs: ClassVar[Needs] = Needs()
 
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:

@@ -24,6 +24,7 @@ class Similarity:
     summary: ClassVar[str] = "most similar to the target set first"
     paper: ClassVar[str] = "arXiv 2506.14681"
     nests: ClassVar[bool] = True
+    by_score: ClassVar[bool] = True
     needs: ClassVar[Needs] = Needs(columns=("similarity",))
 
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:

@@ -60,6 +60,13 @@ def test_other_options_on_the_same_folder_need_overwrite(pool, tmp_path, capsys)
         (["--top-k", "0"], "builtin", 2, "--top-k"),
         (["--embed-text", "answer"], "builtin", 2, "--embed-text"),
         (["--target", "missing.jsonl"], "builtin", 1, "missing.jsonl"),
+        (["--pooling", "max"], "builtin", 2, "--pooling"),
+        (
+            ["--pooling", "last"],
+            "minilm",
+            2,
+            "the encoder minilm is a sentence-transformers model, whose pooling is its",
+        ),
         ([], "nobody/no-such-encoder", 1, "nobody/no-such-encoder"),
     ],
 )
@@ -71,6 +78,13 @@ def test_faults_are_one_line_with_a_hint(pool, tmp_path, capsys, monkeypatch, mo
     assert said in last
     assert "(hint: " in last
     assert not (tmp_path / "out").exists()
+
+
+def test_a_pooling_reaches_the_encoder(pool, tmp_path):
+    assert command(pool, tmp_path, "--pooling", "weighted-mean", "--target", pool) == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["encoder"]["pooling"] == "mean of the last hidden layer, weighted by position"
+    assert (tmp_path / "out" / "targets.npy").exists()
 
 
 def test_help_has_an_example(capsys):

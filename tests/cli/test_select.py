@@ -60,9 +60,92 @@ def test_a_parameter_reaches_the_strategy(folder, capfd):
     assert "ratio: expected one of ppl, loss, got 'bytes'" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_ratings_of_a_judge_choose(folder, suffix):
+    rated = pa.table({"id": ["r4", "r7", "r2", "stranger"], "rating": [3.5, 4.5, None, 5.0]})
+    path = folder / f"judge.{suffix}"
+    if suffix == "parquet":
+        pq.write_table(rated, path)
+    elif suffix == "csv":
+        path.write_text("id,rating\nr4,3.5\nr7,4.5\nr2,\nstranger,5.0\n")
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rated.to_pylist()))
+    arguments = ["--scores", path.name, "--param", "name=rating"]
+    assert select(*arguments, strategy="column", budget="2") == 0  # beside --scores scores
+    assert ids(folder / "out.jsonl") == ["r7", "r4"]
+    manifest = json.loads((folder / "out.manifest.json").read_text())
+    assert (manifest["ranked_by"], manifest["params"]) == (["rating"], {"name": "rating", "direction": "high"})
+    assert [source["source"] for source in manifest["inputs"]] == ["pool.jsonl", "scores", path.name]
+    assert manifest["funnel"]["left_out"] == {"without_scores": 17, "null_score": 1}
+    assert manifest["counts"]["scores_not_in_pool"] == 1
+    assert select(*arguments, "--param", "direction=low", strategy="column", budget="2", scores=None) == 0
+    assert ids(folder / "out.jsonl") == ["r4", "r7"]
+
+
+def test_targets_of_text_reach_the_strategy(folder):
+    for name, number in (("teens.jsonl", 15), ("four.jsonl", 4)):
+        (folder / name).write_text(json.dumps({"prompt": f"Say {number}.", "response": "word"}) + "\n")
+    targets = ["--target", "teens.jsonl", "--target", "four.jsonl"]
+    arguments = [*targets, "--param", "text=prompt", "--param", "smoothing=0", "--param", "ngrams=1"]
+    assert select(*arguments, strategy="dsir", budget="2") == 0
+    assert set(ids(folder / "out.jsonl")) == {"r15", "r4"}
+    manifest = json.loads((folder / "out.manifest.json").read_text())
+    assert [source["role"] for source in manifest["inputs"]] == ["pool", "scores", "target", "target"]
+    assert manifest["params"] == {"text": "prompt", "buckets": 10_000, "ngrams": 1, "smoothing": 0.0}
+
+
+def test_length_control_takes_from_all_lengths(folder):
+    # perplexity falls with length: without control the longest come first; within two bins r19 and r9 lead
+    assert select("--length-control", "bins", "--length-bins", "2", budget="4") == 0
+    assert ids(folder / "out.jsonl") == ["r19", "r9", "r18", "r8"]
+    manifest = json.loads((folder / "out.manifest.json").read_text())
+    assert manifest["length_control"] == {"method": "bins", "bins": 2}
+    assert manifest["ranked_by"] == ["ppl", "response_bytes"]
+    assert select("--length-control", "residual", budget="4") == 0
+    manifest = json.loads((folder / "out.manifest.json").read_text())
+    assert manifest["length_control"] == {"method": "residual"}
+    assert select("--length-control", "bins") == 0
+    assert json.loads((folder / "out.manifest.json").read_text())["length_control"]["bins"] == 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "changed", "code", "told"),
     [
+        (
+            ["--length-control", "bins"],
+            {"strategy": "random"},
+            2,
+            "a strategy that orders rows by one score, and random",
+        ),
+        (["--length-control", "line"], {}, 2, "--length-control"),
+        (
+            ["--length-control", "residual", "--length-bins", "5"],
+            {},
+            2,
+            "--length-bins goes with --length-control bins",
+        ),
+        (["--length-control", "bins", "--length-bins", "1"], {}, 2, "--length-bins"),
+        (
+            ["--param", "name=quality"],
+            {"strategy": "column"},
+            1,
+            "needs the column quality (hint: give --scores DIR or",
+        ),
+        (
+            [],
+            {"strategy": "column"},
+            2,
+            "name: missing (hint: it takes --param name=NAME, --param direction=low|mid|high",
+        ),
+        ([], {"strategy": "excess-loss"}, 1, "dataselect score POOL --model M --model NAME=REFERENCE --out DIR"),
+        ([], {"strategy": "bpb"}, 1, "needs the column bits_per_byte (hint: dataselect score POOL --model M --out DIR"),
+        (["--target", "pool.jsonl"], {}, 2, "the strategy ppl-low reads no --target"),
+        ([], {"strategy": "dsir"}, 1, "the strategy dsir needs a target set (hint: give --target FILE"),
+        (["--target", "absent.jsonl"], {"strategy": "dsir"}, 1, "absent.jsonl"),
+        ([], {"strategy": "rds-plus"}, 1, "(hint: dataselect embed POOL --encoder E --target FILE --out DIR, then"),
+        ([], {"strategy": "centroid"}, 1, "(hint: dataselect embed POOL --encoder E --target FILE --out DIR, then"),
+        (["--embeddings", "embeddings"], {"strategy": "rds-plus"}, 1, "embeddings has no embeddings.npy (hint: give a"),
+        (["--embeddings", "nowhere"], {"strategy": "rds-plus"}, 1, "nowhere"),
         ([], {"strategy": "ppl_low"}, 2, "unknown strategy 'ppl_low' (hint: did you mean ppl-low"),
         ([], {"budget": "0"}, 2, "got '0' (hint: examples: 1000 (examples), 10% or 0.5%"),
         ([], {"budget": "-5"}, 2, "got '-5'"),
@@ -86,7 +169,13 @@ def test_a_parameter_reaches_the_strategy(folder, capfd):
         (["--param", "ratio"], {}, 2, "--param expects name=value, got 'ratio'"),
         (["--param", "=x"], {}, 2, "--param expects name=value"),
         (["--param", "a=1", "--param", "a=2"], {}, 2, "--param a is given twice"),
-        (["--param", "a=1"], {}, 2, "a: unknown key (hint: it takes no --param)"),
+        (["--param", "a=1"], {"strategy": "random"}, 2, "a: unknown key (hint: it takes no --param)"),
+        (
+            ["--param", "a=1"],
+            {},
+            2,
+            "a: unknown key (hint: it takes --param scope=response|sequence (default response))",
+        ),
         (["--seed", "-1"], {}, 2, "--seed"),
         (["--seed", "x"], {}, 2, "--seed"),
         (["absent.jsonl"], {}, 1, "absent.jsonl"),
@@ -123,8 +212,13 @@ def test_fewer_than_asked_is_said(folder, capfd):
     columns["ppl"][:15] = [None] * 15
     pq.write_table(pa.table(columns), folder / "scores" / "scores.parquet")
     assert select(budget="50%") == 0
-    told = "fewer than the 10 examples asked for: all 5 rankable rows are kept; 15 rows too_long"
-    assert told in capfd.readouterr().err
+    assert capfd.readouterr().err.splitlines() == [
+        "kept 5 of 20 examples (ppl-low, 50 tokens) in out.jsonl; fewer than the 10 examples asked for: all 5 rankable "
+        "rows are kept",
+        "    20 rows in",
+        "  - 15 too_long",
+        "  =  5 rows out",
+    ]
     assert len(ids(folder / "out.jsonl")) == 5
 
 

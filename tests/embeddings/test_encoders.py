@@ -41,6 +41,15 @@ def test_a_registered_name_wins_over_a_folder_of_that_name(tmp_path, monkeypatch
     assert isinstance(load_encoder("./builtin"), SentenceEncoder)
 
 
+def test_a_pooling_is_for_causal_models_alone(tmp_path):
+    assert "weighted" in load_encoder(str(model_path()), "weighted-mean").settings()["pooling"]
+    assert "last token" in load_encoder("builtin", "last").settings()["pooling"]
+    for name in ("minilm", folder_with(tmp_path / "sentences", modules=[])):
+        with pytest.raises(UsageError, match="whose pooling is its own, but got last") as caught:
+            load_encoder(name, "last")
+        assert "--pooling" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [

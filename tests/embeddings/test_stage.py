@@ -110,6 +110,35 @@ def test_target_files_make_one_set_and_are_counted_one_by_one(tmp_path, pool):
         assert split["centroid_similarity"] == pytest.approx(joined["centroid_similarity"], abs=1e-5)
 
 
+def test_the_vectors_of_the_targets_are_kept_file_after_file(tmp_path, pool):
+    files = (
+        write(tmp_path / "sums.jsonl", [*SUMS, {"id": "mute", "prompt": " ", "response": "No question."}]),
+        write(tmp_path / "stories.jsonl", [{"id": "cat", **STORIES[0]}]),
+    )
+    out = tmp_path / "out"
+    embed(EmbedRequest((pool,), "builtin", out, targets=files))
+    prompts = [record["prompt"] for record in [*SUMS, *STORIES]]
+    np.testing.assert_allclose(np.load(out / "targets.npy"), load_encoder("builtin").encode(prompts), atol=1e-5)
+    listed = [json.loads(line) for line in (out / "targets.jsonl").read_text().splitlines()]
+    assert [one["task"] for one in listed] == ["sums.jsonl"] * 3 + ["stories.jsonl"]
+    assert listed[3]["id"] == "cat"
+    embed(EmbedRequest((pool,), "builtin", out, overwrite=True))
+    assert not {"targets.npy", "targets.jsonl", "scores.parquet"} & {path.name for path in out.iterdir()}
+
+
+def test_another_pooling_is_another_run_with_other_vectors(tmp_path, pool):
+    embed(EmbedRequest((pool,), "builtin", tmp_path / "out"))
+    assert embed(EmbedRequest((pool,), "builtin", tmp_path / "out", pooling="mean")).already_finished
+    with pytest.raises(ArtifactError, match=r"encoder\.pooling"):
+        embed(EmbedRequest((pool,), "builtin", tmp_path / "out", pooling="weighted-mean"))
+    embed(EmbedRequest((pool,), "builtin", tmp_path / "weighted", pooling="weighted-mean", limit=1))
+    np.testing.assert_allclose(
+        np.load(tmp_path / "weighted" / "embeddings.npy"),
+        load_encoder("builtin", "weighted-mean").encode(["What is 4 plus 5?"]),
+        atol=1e-5,
+    )
+
+
 @pytest.mark.parametrize("part", ["prompt", "response", "both"])
 def test_what_is_embedded_is_what_was_asked_for(tmp_path, pool, part):
     embed(EmbedRequest((pool,), "builtin", tmp_path / "out", embed_text=part, limit=1))
@@ -232,7 +261,7 @@ def test_a_missing_package_shows_before_any_work(tmp_path, pool, monkeypatch):
         embed(EmbedRequest((pool,), "builtin", tmp_path / "out"), lambda _: pytest.fail("something was encoded"))
 
 
-@pytest.mark.parametrize("options", [{"top_k": 0}, {"embed_text": "answer"}])
+@pytest.mark.parametrize("options", [{"top_k": 0}, {"embed_text": "answer"}, {"pooling": "max"}])
 def test_wrong_options_are_refused(tmp_path, options):
     with pytest.raises(UsageError):
         EmbedRequest(("pool.jsonl",), "builtin", tmp_path, **options)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from dataselect.embeddings.store import vector_file, write_ids
+from dataselect.embeddings.store import vector_file, write_ids, write_targets
 from dataselect.errors import PoolError
 
 
@@ -46,3 +48,14 @@ def test_an_id_with_a_line_break_is_refused(tmp_path):
     with pytest.raises(PoolError, match=r"'a\\nb' holds a line break"):
         write_ids(tmp_path / "ids.txt", ["ok", "a\nb"])
     assert not (tmp_path / "ids.txt").exists()
+
+
+def test_targets_keep_their_ids_and_tasks_line_by_line(tmp_path):
+    vectors = np.eye(3, dtype=np.float32)
+    write_targets(tmp_path, vectors, ["a", "a", "x\ny"], ["sums.jsonl", "日本.jsonl", "日本.jsonl"])
+    np.testing.assert_array_equal(np.load(tmp_path / "targets.npy"), vectors)
+    lines = (tmp_path / "targets.jsonl").read_text(encoding="utf-8").split("\n")
+    assert [tuple(json.loads(line).values()) for line in lines[:-1]] == [
+        ("a", "sums.jsonl"), ("a", "日本.jsonl"), ("x\ny", "日本.jsonl"),
+    ]  # fmt: skip
+    assert lines[-1] == ""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataselect.errors import DataselectError, UsageError
-from dataselect.selection.budget import cut_tokens, parse_budget
+from dataselect.selection.budget import cut_tokens, most_rows, parse_budget
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,19 @@ def test_token_cut_agrees_with_counting_one_by_one(tokens, amount):
             break
         kept, used = kept + 1, used + size
     assert cut_tokens(np.array(tokens, float), amount) == kept
+
+
+def test_the_most_rows_of_a_token_budget_are_the_shortest_ones():
+    tokens = np.array([50.0, 3.0, np.nan, 4.0, 20.0])
+    assert [most_rows("tokens", amount, tokens) for amount in (7, 26, 27, 77, 1000)] == [2, 2, 3, 4, 4]
+    assert most_rows("tokens", 2, tokens) == 1  # so that the first row is there to be named as too long
+    assert most_rows("examples", 7, None) == 7
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(1, 200), st.randoms())
+def test_no_order_keeps_more_rows_than_that(sizes, amount, random):
+    tokens = np.array(sizes, float)
+    most = most_rows("tokens", amount, tokens)
+    random.shuffle(sizes)
+    if sizes[0] <= amount:
+        assert cut_tokens(np.array(sizes, float), amount) <= most

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy import nan
@@ -15,15 +17,15 @@ def table(name, ids, status=None, rendering=None, **columns):
 def test_aligns_columns_to_the_pool_and_counts_what_is_left_out():
     scores = table("s", "cxba", ["ok", "ok", "too_long", "truncated"], ppl=[3, 9, nan, 1])
     joined = join("abcd", [scores])
-    assert joined.scorable.tolist() == [True, False, True, False]
+    assert list(joined.fates) == ["", "too_long", "", "without_scores"]
     np.testing.assert_equal(joined.columns["ppl"], [1, nan, 3, nan])
-    assert (joined.without_scores, joined.unscorable, joined.not_in_pool) == (1, {"too_long": 1}, 1)
+    assert joined.not_in_pool == 1
 
 
 def test_without_tables_everything_is_scorable():
     joined = join("ab", [])
-    assert joined.scorable.all()
-    assert (joined.columns, joined.without_scores, joined.unscorable, joined.rendering) == ({}, 0, {}, None)
+    assert list(joined.fates) == ["", ""]
+    assert (joined.columns, joined.not_in_pool, joined.rendering) == ({}, 0, None)
 
 
 def test_a_row_must_be_in_every_table_and_fine_in_all_with_a_status():
@@ -31,9 +33,17 @@ def test_a_row_must_be_in_every_table_and_fine_in_all_with_a_status():
     second = table("2", "abde", ["ok", "too_long", "ok", "ok"])
     third = table("3", "abcde", similarity=[1, 2, 3, 4, 5])
     joined = join("abcde", [first, second, third])
-    assert joined.scorable.tolist() == [True, False, False, False, False]
-    assert joined.without_scores == 2  # c and e; b and d have a status that stops them: each counted once
-    assert joined.unscorable == {"engine_error": 1, "too_long": 1}
+    # the second table lacks c and the first e; b and d have a status that stops them, b that of the first table
+    assert list(joined.fates) == ["", "engine_error", "without_scores", "too_long", "without_scores"]
+
+
+def test_rows_that_are_not_embedded_are_counted_apart_and_last():
+    """b is too long, c and d have no embedding, e no score and no embedding: each counted once."""
+    scores, embedded = table("s", "abcd", ["ok", "too_long", "ok", "ok"]), replace(table("e", "ax"), embedded=True)
+    for tables in ([scores, embedded], [embedded, scores]):
+        joined = join("abcde", tables)
+        assert list(joined.fates) == ["", "too_long", "without_embedding", "without_embedding", "without_scores"]
+        assert joined.not_in_pool == 1
 
 
 def test_columns_of_several_tables_come_together():

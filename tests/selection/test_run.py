@@ -3,6 +3,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +14,8 @@ from dataselect.artifacts import file_digest
 from dataselect.errors import ArtifactError, DataselectError, UsageError
 from dataselect.pool import ColumnMap
 from dataselect.selection import SelectRequest, select
-from dataselect.strategies import STRATEGIES
+from dataselect.selection.target import ranking_path
+from dataselect.strategies import STRATEGIES, make_strategy
 
 RECORDS = [
     {"id": "a", "instruction": "Add 1 and 1.", "input": "", "output": "2"},
@@ -54,10 +56,35 @@ def scores(tmp_path):
     return write_scores(tmp_path / "scores", SCORES, rendering={"template": "alpaca", "max_length": 511})
 
 
+EMBEDDED = {"a": [1.0, 0.0, 0.0], "b": [0.0, 1.0, 0.0], "c": [0.6, 0.8, 0.0], "d": [0.0, 0.6, 0.8]}
+SIMILAR = {"a": (0.1, 0.0), "b": (0.4, 0.1), "c": (0.3, 0.2), "d": (0.2, 0.3)}
+TARGETS = (("t.jsonl", [1.0, 0.0, 0.0]), ("t.jsonl", [0.0, 0.0, 1.0]))
+
+
+def write_embeddings(folder, ids="abcd", targets=()):
+    """A finished folder of `embed`, of these rows and these targets, each a task and a vector."""
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
+    np.save(folder / "embeddings.npy", np.array([EMBEDDED[id_] for id_ in ids], np.float32))
+    (folder / "ids.txt").write_text("".join(f"{id_}\n" for id_ in ids))
+    if targets:
+        names = ("similarity", "centroid_similarity")
+        columns = {name: [SIMILAR[id_][i] for id_ in ids] for i, name in enumerate(names)}
+        pq.write_table(pa.table({"id": list(ids), **columns}), folder / "scores.parquet")
+        np.save(folder / "targets.npy", np.array([vector for _, vector in targets], np.float32))
+        lines = [json.dumps({"id": str(i), "task": task}) + "\n" for i, (task, _) in enumerate(targets)]
+        (folder / "targets.jsonl").write_text("".join(lines))
+    return folder
+
+
 @pytest.fixture
 def embeddings(tmp_path):
-    columns = {"id": ["a", "b", "c", "d"], "similarity": [0.1, 0.4, 0.3, 0.2], "centroid_similarity": [0.0] * 4}
-    return write_scores(tmp_path / "embeddings", columns)
+    return write_embeddings(tmp_path / "embeddings", targets=TARGETS)
+
+
+@pytest.fixture
+def target(tmp_path):
+    return str(write_pool(tmp_path / "target.jsonl", [{"question": "Add 2 and 2.", "answer": "4"}]))
 
 
 def request(pool, strategy, budget, **more):
@@ -88,18 +115,32 @@ def test_the_manifest_says_what_was_selected_from_what(pool, scores):
         "kind": "selection",
         "strategy": "ifd-high",
         "params": {"ratio": "loss"},
+        "stages": [{"shortlist": None, "strategy": "ifd-high", "params": {"ratio": "loss"}}],
         "budget": 2,
         "unit": "examples",
         "budget_text": "50%",
         "seed": 3,
         "ranked_by": ["ifd_loss"],
+        "length_control": None,
+        "filters": {},
+        "quota": None,
         "nests": True,
+        "funnel": {"rows_in": 4, "left_out": {"dropped_by_rule": 1, "over_budget": 1}, "rows_out": 2},
         "counts": {
-            "pool_rows": 4, "rejects": 0, "without_scores": 0, "unscorable": {}, "scores_not_in_pool": 0,
-            "not_finite": 0, "candidates": 4, "null_score": 0, "dropped_by_rule": 1, "ranked": 3, "kept": 2,
-            "kept_tokens": 15 + 13,
+            "pool_rows": 4, "kept": 2, "kept_tokens": 15 + 13, "ranked": 3, "rejects": 0, "scores_not_in_pool": 0,
+            "not_finite": 0, "target_rejects": 0, "evaluation_rejects": 0,
         },
-        "notes": ["1 row dropped by the rule of ifd-high"],
+        "composition": {
+            "sources": {"pool.jsonl": {"pool": 4, "chosen": 2}},
+            "length": {
+                "unit": "response_tokens",
+                "levels": [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1],
+                "pool": pytest.approx([1, 1.6, 2.5, 4, 6, 7.8, 9]),  # of 1, 3, 5 and 9
+                "chosen": pytest.approx([3, 3.2, 3.5, 4, 4.5, 4.8, 5]),
+            },
+        },
+        "notes": [],
+        "ranking": {"file": "out.ranking.parquet", "sha256": file_digest(ranking_path(summary.out)), "complete": True},
         "inputs": [
             {"role": "pool", "source": "pool.jsonl", "sha256": file_digest(pool)},
             {"role": "scores", "source": str(scores), "sha256": file_digest(scores / "scores.parquet")},
@@ -107,6 +148,7 @@ def test_the_manifest_says_what_was_selected_from_what(pool, scores):
         "rendering": {"template": "alpaca", "max_length": 511},
         "columns": {"prompt": None, "response": None, "system": None, "text": None, "id": None},
         "prefix_ids": False,
+        "file": "out.jsonl",
         "sha256": hashlib.sha256(summary.out.read_bytes()).hexdigest(),
     }  # fmt: skip
 
@@ -125,10 +167,54 @@ def test_embeddings_join_like_a_score_table(pool, scores, embeddings):
     assert kept_ids(select(request(pool, "similarity", "2", embeddings=embeddings))) == ["b", "c"]
 
 
+def test_target_examples_take_turns_over_the_vectors_that_are_there(pool, tmp_path):
+    """a, b and d are embedded, c is not. Cosines to the two targets: a 1 and 0, b 0 and 0, d 0 and 0.8.
+
+    Round 1: a, d. Round 2: b by the first.
+    """
+    folder = write_embeddings(tmp_path / "part", "dba", TARGETS)
+    summary = select(request(pool, "rds-plus", "4", embeddings=folder))
+    assert [(r["_dataselect"]["id"], r["_dataselect"]["score"]) for r in written(summary.out)] == [
+        ("a", 1.0), ("d", pytest.approx(0.8)), ("b", 0.0),
+    ]  # fmt: skip
+    manifest = json.loads(summary.manifest.read_text())
+    assert manifest["funnel"] == {"rows_in": 4, "left_out": {"without_embedding": 1}, "rows_out": 3}
+    assert "- 1 without an embedding" in summary.funnel
+    assert manifest["inputs"][1:] == [
+        {"role": "scores", "source": str(folder), "sha256": file_digest(folder / "scores.parquet")},
+        *(
+            {"role": "embeddings", "source": str(folder / name), "sha256": file_digest(folder / name)}
+            for name in ("embeddings.npy", "targets.npy")
+        ),
+    ]
+    assert (manifest["params"], manifest["nests"], manifest["seed"]) == ({"duplicates": "waste"}, True, 0)
+
+
+def test_embeddings_without_targets_still_say_which_rows_can_be_ranked(pool, tmp_path):
+    folder = write_embeddings(tmp_path / "plain", "dba")
+    assert kept_ids(select(request(pool, "longest", "4", embeddings=folder))) == ["b", "d", "a"]
+    with pytest.raises(DataselectError, match="was embedded without a target set"):
+        select(request(pool, "rds-plus", "1", embeddings=folder))
+
+
+def test_a_target_of_text_is_read_like_a_pool_and_recorded(pool, target, tmp_path):
+    faulty = str(write_pool(tmp_path / "faulty.jsonl", [{"prompt": "Greet.", "response": "Good day."}, {"key": 1}]))
+    summary = select(request(pool, "dsir", "2", targets=(target, faulty), params={"ngrams": 1}))
+    manifest = json.loads(summary.manifest.read_text())
+    assert manifest["inputs"][1:] == [
+        {"role": "target", "source": Path(path).name, "sha256": file_digest(Path(path))} for path in (target, faulty)
+    ]
+    assert manifest["params"]["ngrams"] == 1
+    assert "1 unreadable record in the target set" in summary.notes
+    with pytest.raises(UsageError, match="--out is also an input"):
+        select(SelectRequest((str(pool),), "dsir", "1", Path(target), targets=(target,)))
+
+
 def test_length_matched_random_follows_a_selection(pool, scores):
     first = select(request(pool, "ppl-high", "1", scores=(scores,)))  # c, 9 tokens
     match = first.out.rename(pool.parent / "match.jsonl")
     first.manifest.unlink()
+    ranking_path(first.out).unlink()
     more = {"scores": (scores,), "params": {"match": str(match)}}
     second = select(request(pool, "length-matched-random", "4", **more))
     assert kept_ids(second) == ["c", "b", "d", "a"]  # 9 5 3 1 tokens: each nearest to 9 among those left
@@ -141,12 +227,23 @@ def test_length_matched_random_follows_a_selection(pool, scores):
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(4)), table=st.permutations(range(4)))
 @pytest.mark.parametrize("name", [n for n in STRATEGIES.names() if n != "length-matched-random"])
-def test_the_order_of_pool_and_table_does_not_matter(name, order, table, tmp_path_factory, pool, scores, embeddings):
+def test_the_order_of_pool_and_tables_does_not_matter(name, order, table, tmp_path_factory, pool, embeddings, target):
     folder = tmp_path_factory.mktemp("shuffled")
+    params = {"column": {"name": "rating"}, "rrf": {"of": "ppl-low,longest"}, "weighted": {"of": "ppl=-1"}}.get(
+        name, {}
+    )
+    needs = make_strategy(name, params).needs
+    columns = {
+        **dict.fromkeys(sorted(set(needs.columns) - {"similarity", "centroid_similarity"}), SCORES["ppl"]),
+        **SCORES,
+    }
+    more = {"params": params, "targets": (target,) if needs.target_texts else ()}
+    scores = write_scores(folder / "ordered", columns)
     shuffled = write_pool(folder / "pool.jsonl", [RECORDS[i] for i in order])
-    moved = write_scores(folder / "scores", {k: [v[i] for i in table] for k, v in SCORES.items()}, rendering=None)
-    first = select(request(pool, name, "3", scores=(scores,), embeddings=embeddings))
-    second = select(request(shuffled, name, "3", scores=(moved,), embeddings=embeddings))
+    moved = write_scores(folder / "scores", {k: [v[i] for i in table] for k, v in columns.items()})
+    turned = write_embeddings(folder / "embeddings", "dcba", TARGETS)
+    first = select(request(pool, name, "3", scores=(scores,), embeddings=embeddings, **more))
+    second = select(request(shuffled, name, "3", scores=(moved,), embeddings=turned, **more))
     assert first.out.read_bytes() == second.out.read_bytes()
 
 
@@ -220,8 +317,8 @@ def test_a_failed_second_pass_leaves_the_earlier_selection_as_it_was(pool, score
     first = select(request(pool, "ppl-low", "1", scores=(scores,)))
     before = first.out.read_bytes()
 
-    def survey_then_change(reader):
-        result = original(reader)
+    def survey_then_change(*arguments):
+        result = original(*arguments)
         write_pool(pool, RECORDS[:1])
         return result
 
@@ -232,7 +329,9 @@ def test_a_failed_second_pass_leaves_the_earlier_selection_as_it_was(pool, score
     with pytest.raises(DataselectError, match="the pool changed while it was read"):
         select(request(pool, "ppl-low", "2", scores=(scores,)))
     assert first.out.read_bytes() == before
-    assert sorted(path.name for path in pool.parent.glob("*out*")) == ["out.jsonl", "out.manifest.json"]
+    assert sorted(path.name for path in pool.parent.glob("*out*")) == [
+        "out.jsonl", "out.manifest.json", "out.ranking.parquet",
+    ]  # fmt: skip
 
 
 def test_longest_finds_the_published_longest_rows(tmp_path, shared_data):

@@ -3,20 +3,37 @@ from pathlib import Path
 from dataselect.selection import Counts, SelectionSummary
 
 
-def test_a_clean_selection_is_one_short_line():
-    counts = Counts(100, 0, 0, {}, 0, 0, 100, 0, 0, 100, 10, None)
-    summary = SelectionSummary(Path("s.jsonl"), Path("s.manifest.json"), "random", 10, "examples", counts, False)
-    assert summary.line == "kept 10 of 100 examples (random) in s.jsonl"
-    assert summary.notes == ()
-
-
-def test_everything_that_was_left_out_is_said():
-    counts = Counts(2000, 1, 2, {"too_long": 3, "too_short": 4}, 5, 6, 1991, 7, 8, 1976, 1976, 12345)
-    summary = SelectionSummary(Path("s.jsonl"), Path("s.manifest.json"), "ifd-high", 1980, "examples", counts, True)
-    assert summary.line == (
-        "kept 1,976 of 2,000 examples (ifd-high, 12,345 tokens) in s.jsonl; "
-        "fewer than the 1,980 examples asked for: all 1,976 rankable rows are kept; 1 unreadable record; "
-        "2 rows without scores; 3 rows too_long; 4 rows too_short; 7 rows with no value to rank by; "
-        "6 NaN or infinite scores taken as missing; 8 rows dropped by the rule of ifd-high; "
-        "5 scored ids not in the pool"
+def summary_of(counts, strategy="random", budget=10, short=False, ran_out=()):
+    return SelectionSummary(
+        Path("s.jsonl"), Path("s.manifest.json"), strategy, budget, "examples", counts, short, ran_out
     )
+
+
+def test_a_clean_selection_is_one_short_line():
+    summary = summary_of(Counts(100, {"over_budget": 90}, 10, None, 100))
+    assert summary.line == "kept 10 of 100 examples (random) in s.jsonl"
+    assert (summary.notes, summary.funnel) == ((), "")
+
+
+def test_what_should_be_known_is_said():
+    counts = Counts(2000, {"without_scores": 24}, 1976, 12345, 1976, 1, 5, 6, 2, 3)
+    assert summary_of(counts, "ifd-high", 1980, True, ("a.jsonl",)).line == (
+        "kept 1,976 of 2,000 examples (ifd-high, 12,345 tokens) in s.jsonl; "
+        "fewer than the 1,980 examples asked for: all 1,976 rankable rows are kept; "
+        "a.jsonl ran out before its quota, and the others filled it; 1 unreadable record; "
+        "6 NaN or infinite scores taken as missing; 5 scored ids not in the pool; "
+        "2 unreadable records in the target set; 3 unreadable records in the evaluation sets"
+    )
+
+
+def test_the_funnel_is_a_sum_that_can_be_checked():
+    left_out = {"without_scores": 2, "too_long": 30, "where": 400, "near_duplicate": 1, "over_budget": 1067}
+    assert summary_of(Counts(2000, left_out, 500, None, 1567)).funnel.splitlines() == [
+        "    2,000 rows in",
+        "  -     2 without scores",
+        "  -    30 too_long",
+        "  -   400 outside --where",
+        "  -     1 near-duplicate",
+        "  - 1,067 over the budget",
+        "  =   500 rows out",
+    ]

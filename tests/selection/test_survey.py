@@ -2,6 +2,7 @@ import numpy as np
 
 from dataselect.records import Example, Message, Reject
 from dataselect.selection.survey import response_bytes, survey
+from dataselect.strategies import Text
 
 
 def dialogue(id_, *messages):
@@ -30,6 +31,20 @@ def test_tool_calls_count_as_json():
 
 def test_plain_text_is_all_response():
     assert response_bytes(Example("a", "p", {}, text="où")) == 3
+
+
+def test_sources_go_with_their_ids_and_texts_are_kept_where_they_are_asked_for():
+    turns = (
+        Message("system", " Be brief. "),
+        Message("user", "Add.", "1 and 2"),
+        Message("assistant", "3 ", tool_calls=({"name": "f"},)),
+        Message("user", "Thanks."),
+    )
+    pool = [Example("b", "q", {}, text=" plain "), Example("a", "p", {}, messages=turns)]
+    result = survey(pool, texts=True)
+    assert (result.ids, result.sources) == (("a", "b"), ("p", "q"))
+    assert result.texts == (Text("Be brief.\n\nAdd.\n\n1 and 2\n\nThanks.", '3\n\n{"name":"f"}'), Text("", "plain"))
+    assert survey(pool).texts == ()
 
 
 def test_an_empty_pool_has_no_rows():

@@ -49,6 +49,39 @@ def test_a_file_is_a_table_without_status_or_manifest(tmp_path):
     assert (table.ids, table.status, table.rendering) == (["1", "2"], None, None)
 
 
+def test_ratings_of_a_judge_are_a_table(tmp_path):
+    (tmp_path / "judge.csv").write_text("id,rating\n007,4.5\nb,\nc,inf\n")
+    (tmp_path / "judge.jsonl").write_text('{"id": 7, "rating": 4.5}\n{"id": "7b"}\n'.replace("7,", '"7",'))
+    table = read_table(tmp_path / "judge.csv", ["rating", "ppl"])
+    assert (table.ids, table.status, table.not_finite) == (["007", "b", "c"], None, {"rating": 1})
+    np.testing.assert_equal(table.columns, {"rating": np.array([4.5, np.nan, np.nan])})
+    table = read_table(tmp_path / "judge.jsonl", ["rating"])
+    assert table.ids == ["7", "7b"]
+    np.testing.assert_equal(table.columns["rating"], [4.5, np.nan])
+
+
+def test_a_manifest_beside_ratings_is_not_theirs(tmp_path):
+    folder = write(tmp_path / "s", [ROWS])
+    (folder / "judge.csv").write_text("id,rating\na,1\n")
+    assert read_table(folder / "judge.csv", ["rating"]).rendering is None
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("id,rating\na,good\n", "the column rating of .* should hold numbers, not string"),
+        ("id,rating\na,true\n", "the column rating of .* should hold numbers, not bool"),
+        ("key,rating\na,1\n", "has no column id"),
+        ("id,rating\na,1\n,2\n", "row 2 of .* has no id"),
+        ("id,rating\na,1\na,2\n", "row 2 of .* has the id 'a' of an earlier row"),
+    ],
+)
+def test_bad_ratings_are_refused_by_name(tmp_path, content, told):
+    (tmp_path / "judge.csv").write_text(content)
+    with pytest.raises(ArtifactError, match=told):
+        read_table(tmp_path / "judge.csv", ["rating"])
+
+
 def test_a_file_inside_a_folder_takes_its_manifest(tmp_path):
     assert read_table(write(tmp_path / "s", [ROWS]) / "scores.parquet", []).rendering == {"template": "qa"}
 
@@ -99,7 +132,7 @@ def test_an_unfinished_folder_is_refused_with_a_hint(tmp_path):
     ("name", "content", "told"),
     [
         ("absent", None, "there is no score table at"),
-        ("x.csv", b"id,ppl\n", "is not a score table"),
+        ("x.txt", b"id,ppl\n", r"is not a score table .*\.parquet, \.csv, \.jsonl"),
         ("x.parquet", b"PAR1 not really", "cannot be read as Parquet"),
     ],
 )

@@ -1,0 +1,41 @@
+"""Bits per byte of the response: perplexity that does not depend on the tokenizer.
+
+Rule: response NLL in bits over the UTF-8 bytes of the response, given the prompt (column `bits_per_byte`), ordered in
+the chosen direction. Paper: the unit is that of Gao et al. 2020 (arXiv 2101.00027); as a reason to keep an example it
+stands for perplexity, whose claims are those of `ppl-low`, `ppl-mid` and `ppl-high`. Harada et al. 2025 (arXiv
+2506.14681) warn that perplexity moves with the tokenizer; within one model the two still differ, since a response of
+rare, long tokens has a high perplexity and few bits per byte. Direction: an option, low unless told, the side of the
+finding. Nesting: yes. Left out: bits per byte of the prompt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from dataselect.records import Ranking
+from dataselect.strategies.contract import Candidates, Needs
+from dataselect.strategies.direction import Direction, directed
+
+
+@dataclass(frozen=True, slots=True)
+class Bpb:
+    """Bits per byte of the response, in one direction.
+
+    Attributes:
+        direction: Which end comes first.
+    """
+
+    summary: ClassVar[str] = "bits per byte of the response: perplexity across tokenizers; lowest first unless told"
+    paper: ClassVar[str] = "arXiv 2101.00027, 2506.14681"
+    nests: ClassVar[bool] = True
+    by_score: ClassVar[bool] = True
+    needs: ClassVar[Needs] = Needs(columns=("bits_per_byte",))
+
+    direction: Direction = "low"
+
+    def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:
+        """Order by bits per byte; the score is that number, or its distance from the middle."""
+        return directed(candidates.columns["bits_per_byte"], self.direction)
