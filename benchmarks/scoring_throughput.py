@@ -1,136 +1,158 @@
-"""Tokens per second of both backends on the same rows, beside a plain padded loop, in one run.
+"""Tokens per second of both backends beside what others do, on the same rows and model, in one run.
 
-The rows are rendered and tokenised before the clock starts; what is timed is the model's work and what each backend
-does around it. Every contender is warmed up on a few rows first, and the time to load or start it is told apart. The
-last line on stdout is one JSON document; `--out` keeps it.
+Each contender runs in a process of its own (`scoring_contenders.py`), one after another, is warmed up first, and passes
+over the rows `--repeats` times; the best pass counts, since other work on the machine only ever slows one down. The
+peak is that of a large product of `torch` in the same dtype, measured in the same run; on a CPU a second peak is that
+of the same product through oneDNN, which is what a processor can do where PyTorch's own choice, MKL, does not use all
+of it. The share of a peak is 2 x multiplied parameters x tokens / time (see `reference_models.multiplied_parameters`).
 
-    python benchmarks/scoring_throughput.py --rows 2000 --out benchmarks/results/scoring_throughput.json
-    python benchmarks/scoring_throughput.py --pool alpaca.json --model builtin --dtype float32
+    python benchmarks/scoring_throughput.py --dtype float32 --out benchmarks/results/scoring_float32.json
+    python benchmarks/scoring_throughput.py --model reference-1b --dtype bfloat16 --lengths long --rows 2000
+
+The JSON is rewritten after each contender, so that a run that dies keeps what it has.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from reference_models import LENGTHS, SHAPES, make_model, make_rows, multiplied_parameters
+from scoring_contenders import CONTENDERS
 
-from dataselect.backends import Backend, BackendOptions, TokenSequence, load_backend
-from dataselect.bundled.quickstart import write_quickstart
 from dataselect.bundled.resolve import resolve_model
-from dataselect.pool import PoolReader, Renderer
 from dataselect.provenance import environment
-from dataselect.records import Example, Rendered
 
-Scored = list[np.ndarray]
-
-
-def rendered_rows(pool: str, model: Path, count: int) -> list[TokenSequence]:
-    """The first scorable rows of a pool as token sequences."""
-    renderer = Renderer(model)
-    examples = [r for r in itertools.islice(PoolReader([pool]), count) if isinstance(r, Example)]
-    rows = [r for r in renderer.render(examples) if isinstance(r, Rendered) and r.scorable]
-    return [TokenSequence(row.token_ids[: renderer.max_length]) for row in rows]
+BASE, SLOW_TRUTH = "padded loop, batch 16", "loop, batch 1"
 
 
-def padded_loop(model: Path, dtype: str, batch: int) -> Callable[[Sequence[TokenSequence]], Scored]:
-    """What most tools do: batches in file order, padded to the longest, full logits."""
+def measured_peaks(dtype: str) -> dict[str, float]:
+    """GFLOP/s of a large product, the best of seven: `torch.matmul`, and oneDNN on a CPU."""
     import torch
-    from transformers import AutoModelForCausalLM
 
-    loaded = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)).eval()
+    from dataselect.backends.prepacked import prepacked
 
-    def score(sequences: Sequence[TokenSequence]) -> Scored:
-        found: Scored = []
-        for at in range(0, len(sequences), batch):
-            part = sequences[at : at + batch]
-            longest = max(len(s.ids) for s in part)
-            ids = torch.zeros(len(part), longest, dtype=torch.long)
-            mask = torch.zeros_like(ids)
-            for row, sequence in enumerate(part):
-                ids[row, : len(sequence.ids)] = torch.tensor(sequence.ids.tolist())
-                mask[row, : len(sequence.ids)] = 1
-            with torch.inference_mode():
-                logprobs = loaded(input_ids=ids, attention_mask=mask).logits[:, :-1].float().log_softmax(-1)
-            each = logprobs.gather(2, ids[:, 1:, None])[:, :, 0]
-            found += [each[row, : len(s.ids) - 1].numpy() for row, s in enumerate(part)]
-        return found
-
-    return score
+    gpu = torch.cuda.is_available()
+    size = 8192 if gpu else 2048
+    a, b = (torch.rand(size, size, dtype=getattr(torch, dtype), device="cuda" if gpu else "cpu") for _ in range(2))
+    products = {"torch": lambda: a @ b}
+    if (multiply := prepacked(b, None)) is not None:
+        products["onednn"] = lambda: multiply(a)
+    best = dict.fromkeys(products, float("inf"))
+    for name, product in products.items():
+        for _ in range(8):
+            begun = time.perf_counter()
+            product()
+            if gpu:
+                torch.cuda.synchronize()
+            best[name] = min(best[name], time.perf_counter() - begun)
+    return {name: round(2 * size**3 / seconds / 1e9, 1) for name, seconds in best.items()}
 
 
-def of_backend(backend: Backend) -> Callable[[Sequence[TokenSequence]], Scored]:
-    """A backend as a contender."""
-    return lambda sequences: [s.logprobs[1:] for s in backend.score(sequences)]
+def run_contender(name: str, model: Path, dtype: str, rows: Path, repeats: int, limit: int) -> dict[str, Any]:
+    """What one contender told, or why it told nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "told.json"
+        script = Path(__file__).with_name("scoring_contenders.py")
+        command = [sys.executable, str(script), name, str(model), dtype, str(rows), str(out), str(repeats)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
+        except subprocess.TimeoutExpired:
+            return {"name": name, "failed": f"not done after {limit} s"}
+        if out.exists():
+            return {"name": name, **json.loads(out.read_text())}
+        last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
+        return {"name": name, "failed": (last[0].strip() if last else f"exit status {done.returncode}")[:200]}
 
 
-def contenders(model: Path, dtype: str) -> dict[str, Callable[[], Callable[[Sequence[TokenSequence]], Scored]]]:
-    """Names and makers; each is made when its turn comes."""
-    return {
-        "transformers backend": lambda: of_backend(load_backend("transformers", model, BackendOptions(dtype))),
-        "vllm backend": lambda: of_backend(load_backend("vllm", model, BackendOptions(dtype))),
-        "padded loop, batch 16": lambda: padded_loop(model, dtype, 16),
-        "loop, batch 1": lambda: padded_loop(model, dtype, 1),
-    }
+def compared(results: list[dict[str, Any]], parameters: int, peaks: dict[str, float]) -> list[dict[str, Any]]:
+    """Ratios, shares of the peaks, and the largest difference of a row's mean to the loop at batch 1."""
+    by_name = {one["name"]: one for one in results if "failed" not in one}
+    shown = []
+    for one in results:
+        if "failed" in one:
+            shown.append(one)
+            continue
+        speed = one["tokens_per_second"]
+        row = {key: value for key, value in one.items() if key != "means"}
+        for other in (BASE, SLOW_TRUTH):
+            row[f"against {other}"] = other in by_name and round(speed / by_name[other]["tokens_per_second"], 2)
+        row["gflops"] = round(2 * parameters * speed / 1e9, 1)
+        row["share_of_peak"] = {name: round(row["gflops"] / peak, 3) for name, peak in peaks.items()}
+        if SLOW_TRUTH in by_name:
+            away = np.abs(np.array(one["means"]) - np.array(by_name[SLOW_TRUTH]["means"]))
+            row["largest_difference_nats"] = float(f"{away.max():.1e}")
+        shown.append(row)
+    return shown
 
 
-def measure(model: Path, dtype: str, rows: Sequence[TokenSequence], repeats: int) -> list[dict[str, object]]:
-    """Time every contender; the best of `repeats` counts, since other work on the machine only ever slows one down."""
-    tokens = sum(len(row.ids) for row in rows)
-    results: list[dict[str, object]] = []
-    reference: Scored = []
-    for name, make in contenders(model, dtype).items():
-        began = time.perf_counter()
-        score = make()
-        score(rows[:16])
-        start = time.perf_counter() - began
-        times = []
-        for _ in range(repeats):
-            began = time.perf_counter()
-            scored = score(rows)
-            times.append(time.perf_counter() - began)
-        reference = reference or scored
-        worst = max(float(np.abs(a - b).max()) for a, b in zip(scored, reference, strict=True) if len(a))
-        results.append(
-            {
-                "name": name, "tokens_per_second": round(tokens / min(times)), "seconds": [round(t, 2) for t in times],
-                "start_seconds": round(start, 1), "largest_difference_nats": worst,
-            }
-        )  # fmt: skip
-    return results
+def show(document: dict[str, Any]) -> None:
+    """Print the table as Markdown."""
+    peaks = document["peaks_gflops"]
+    print(
+        f"| contender | tokens/s | × {BASE} | × {SLOW_TRUTH} | {' | '.join(f'of {p}' for p in peaks)} | start | nats |"
+    )
+    print("|---" * (6 + len(peaks)) + "|")
+    for one in document["results"]:
+        if "failed" in one:
+            print(f"| {one['name']} | failed: {one['failed']} |")
+            continue
+        shares = " | ".join(f"{one['share_of_peak'][p]:.0%}" for p in peaks)
+        ratios = f"{one[f'against {BASE}']} | {one[f'against {SLOW_TRUTH}']}"
+        speed = f"{one['tokens_per_second']:,.0f}"
+        away = one.get("largest_difference_nats", "")
+        print(f"| {one['name']} | {speed} | {ratios} | {shares} | {one['start_seconds']} s | {away} |")
 
 
 def main() -> None:
-    """Parse options, measure, print the table and the JSON."""
-    parser = argparse.ArgumentParser(description="Scoring throughput of both backends, side by side.")
-    parser.add_argument("--pool", help="a pool file; default: the quickstart pool")
-    parser.add_argument("--model", default="builtin")
-    parser.add_argument("--dtype", default="float32")
-    parser.add_argument("--rows", type=int, default=1200)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="reference", help=f"{', '.join(SHAPES)}, builtin or a folder")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--rows", type=int, default=100)
+    parser.add_argument("--lengths", default="short", choices=list(LENGTHS))
+    parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=list(CONTENDERS))
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--limit", type=int, default=240, help="seconds that one contender may take")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    model = resolve_model(options.model)
     with tempfile.TemporaryDirectory() as folder:
-        rows = rendered_rows(options.pool or str(write_quickstart(Path(folder)).pool), model, options.rows)
-    results = measure(model, options.dtype, rows, options.repeats)
-    lengths = np.array([len(row.ids) for row in rows])
-    base = next(float(str(r["tokens_per_second"])) for r in results if r["name"] == "padded loop, batch 16")
-    for one in results:
-        speed = float(str(one["tokens_per_second"]))
-        print(f"{one['name']:24} {speed:10,.0f} tokens/s  {speed / base:5.2f}x  start {one['start_seconds']:>5} s")
-    document = {
-        "rows": len(rows), "tokens": int(lengths.sum()), "mean_tokens": round(float(lengths.mean()), 1),
-        "pool": Path(options.pool).name if options.pool else "quickstart", "model": options.model,
-        "dtype": options.dtype, "results": results, "environment": environment(),
+        measure(options, Path(folder))
+
+
+def measure(options: argparse.Namespace, folder: Path) -> None:
+    """Make model and rows, run the contenders, keep and print what they told."""
+    if options.model in SHAPES:
+        model = make_model(options.model, options.dtype, folder / "model")
+    else:
+        model = resolve_model(options.model)
+    from transformers import AutoConfig
+
+    rows = make_rows(options.rows, AutoConfig.from_pretrained(model).get_text_config().vocab_size, options.lengths)
+    stored = folder / "rows.npz"
+    np.savez(stored, ids=np.concatenate([r.ids for r in rows]), ends=np.cumsum([len(r.ids) for r in rows]))
+    tokens, parameters = sum(len(row.ids) for row in rows), multiplied_parameters(model)
+    document: dict[str, Any] = {
+        "model": options.model, "dtype": options.dtype, "rows": len(rows), "tokens": tokens, "lengths": options.lengths,
+        "mean_tokens": round(tokens / len(rows), 1), "multiplied_parameters": parameters, "repeats": options.repeats,
+        "peaks_gflops": measured_peaks(options.dtype), "environment": environment(), "results": [],
     }  # fmt: skip
-    if options.out:
-        options.out.write_text(json.dumps(document, indent=2) + "\n")
+    told: list[dict[str, Any]] = []
+    for name in options.contenders:
+        told.append(run_contender(name, model, options.dtype, stored, options.repeats, options.limit))
+        print(f"{name}: {told[-1].get('tokens_per_second', told[-1].get('failed'))}", file=sys.stderr, flush=True)
+        again = measured_peaks(options.dtype)
+        document["peaks_gflops"] = {k: max(v, again[k]) for k, v in document["peaks_gflops"].items()}
+        document["results"] = compared(told, parameters, document["peaks_gflops"])
+        if options.out:
+            options.out.write_text(json.dumps(document, indent=2) + "\n")
+    show(document)
     print(json.dumps(document))
 
 

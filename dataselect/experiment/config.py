@@ -17,7 +17,7 @@ from dataselect.config import build, load_yaml
 from dataselect.errors import ConfigError, DataselectError
 from dataselect.pool import ColumnMap, Renderer, RenderOptions
 from dataselect.selection.budget import parse_budget
-from dataselect.strategies import Strategy, make_strategy
+from dataselect.strategies import Needs, Strategy, make_strategy
 from dataselect.training import TrainConfig
 
 CONTROLS = ("untrained", "full", "random", "longest", "length-matched-random")
@@ -132,9 +132,26 @@ class ExperimentConfig:
         return make_strategy(name, self.params.get(name, {}))
 
     @property
+    def needs(self) -> tuple[Needs, ...]:
+        """What each listed strategy needs."""
+        return tuple(self.strategy(name).needs for name in self.compared)
+
+    @property
     def needed_columns(self) -> frozenset[str]:
         """Score columns that the listed strategies need."""
-        return frozenset(column for name in self.compared for column in self.strategy(name).needs.columns)
+        return frozenset(column for needs in self.needs for column in needs.columns)
+
+    @property
+    def wants_embeddings(self) -> bool:
+        """Whether a listed strategy looks at embeddings, or at similarities that come with them."""
+        return any(needs.vectors or needs.targets or SIMILARITY_COLUMNS & set(needs.columns) for needs in self.needs)
+
+    @property
+    def wants_targets(self) -> bool:
+        """Whether a listed strategy looks at the target set."""
+        return any(
+            needs.targets or needs.target_texts or SIMILARITY_COLUMNS & set(needs.columns) for needs in self.needs
+        )
 
 
 def read_config(path: Path) -> ExperimentConfig:
@@ -206,7 +223,7 @@ def _check_files(config: ExperimentConfig) -> Iterator[str]:
     if config.known_defects is not None and not Path(config.known_defects).exists():
         yield f"known_defects: there is no file {config.known_defects}"
     try:
-        wants_target = bool(config.needed_columns & SIMILARITY_COLUMNS)
+        wants_target = config.wants_targets
     except DataselectError:
         return
     if wants_target and not config.targets:

@@ -23,13 +23,14 @@ from dataselect.artifacts import StageDirectory, atomic, file_digest
 from dataselect.embeddings import EmbedRequest, embed
 from dataselect.evaluation import EvaluateRequest, evaluate
 from dataselect.experiment.cells import Cell, cells
-from dataselect.experiment.config import IFD_COLUMNS, SIMILARITY_COLUMNS, ExperimentConfig
+from dataselect.experiment.config import IFD_COLUMNS, ExperimentConfig
 from dataselect.pool import PoolReader
 from dataselect.provenance import environment
 from dataselect.reports import find_comparison, write_html, write_markdown
 from dataselect.scoring import ScoreRequest, score
 from dataselect.selection import SelectRequest, select
 from dataselect.selection.target import manifest_path
+from dataselect.strategies import make_strategy
 from dataselect.training import TrainRequest, train
 
 Say = Callable[[str], None]
@@ -115,7 +116,7 @@ class _Experiment:
         self._embeddings: Path | None = None
 
     def prepare(self) -> None:
-        """Score the pool, and embed it if a listed strategy looks at a target."""
+        """Score the pool, and embed it if a listed strategy looks at embeddings."""
         config, columns = self._config, self._config.needed_columns
         self._say(f"score {', '.join(Path(p).name for p in config.pools)}")
         score(
@@ -124,7 +125,7 @@ class _Experiment:
                 columns=config.columns, ifd=bool(columns & IFD_COLUMNS), **dataclasses.asdict(config.scoring),
             )
         )  # fmt: skip
-        if columns & SIMILARITY_COLUMNS:
+        if config.wants_embeddings:
             self._say(f"embed with {config.encoder}")
             self._embeddings = self._out / "embeddings"
             embed(
@@ -163,12 +164,13 @@ class _Experiment:
         params = dict(self._config.params.get(cell.strategy, {}))
         if cell.matches is not None:
             params["match"] = str(self._selection(cell.matches))
+        reads_targets = make_strategy(cell.strategy, params).needs.target_texts
         file.parent.mkdir(exist_ok=True)
         select(
             SelectRequest(
                 pools=self._config.pools, strategy=cell.strategy, budget=cell.budget, out=file, params=params,
                 scores=(self._out / "scores",), embeddings=self._embeddings, seed=cell.seed,
-                columns=self._config.columns,
+                columns=self._config.columns, targets=self._config.targets if reads_targets else (),
             )
         )  # fmt: skip
 

@@ -72,6 +72,8 @@ def test_a_cells_name_is_fit_for_a_file():
         ({"pools": ["nowhere.jsonl"]}, "there is no file nowhere.jsonl"),
         ({"random_seeds": [0, 1]}, "at least three"),
         ({"strategies": ["similarity"]}, "none is given"),
+        ({"strategies": ["rds-plus"]}, "none is given"),
+        ({"strategies": ["dsir"]}, "none is given"),
         ({"params": {"ppl-low": {"depth": 3}}}, "depth"),
         ({"params": {"ppl-high": {}}}, "ppl-high is not among the strategies"),
         ({"length_matched": ["ppl-mid"]}, "ppl-mid is not among the strategies"),
@@ -85,6 +87,18 @@ def test_a_cells_name_is_fit_for_a_file():
 def test_faults_are_found_without_running_a_model(write, changes, told):
     with pytest.raises(ConfigError, match=told):
         read_config(write(**changes))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "embeddings", "targets"),
+    [
+        ("ppl-low", False, False), ("similarity", True, True), ("rds-plus", True, True), ("k-center", True, False),
+        ("dsir", False, True),
+    ],
+)  # fmt: skip
+def test_the_pool_is_embedded_and_a_target_asked_for_where_a_strategy_looks(write, strategy, embeddings, targets):
+    config = read_config(write(strategies=[strategy], targets=["dev.jsonl"]))
+    assert (config.wants_embeddings, config.wants_targets) == (embeddings, targets)
 
 
 def test_three_mistakes_are_reported_at_once_in_one_line(write, capsys):

@@ -1,0 +1,78 @@
+"""The models and rows of the scoring benchmark: made on the spot, seeded, with nothing to download.
+
+All are of the Llama architecture with random weights, which take as long to multiply as trained ones. `reference` has
+12 layers, width 512, 8 heads of size 64, an intermediate size of 1,376 (two thirds of 4 x 512, rounded up to a multiple
+of 32) and a vocabulary of 32,000; `reference-large-vocab` has 151,936; `reference-1b` has the shape of a model of 1.2
+billion parameters. Embedding and head are not tied. The tokenizer has one word per id, `w0 w1 w2 ...`, so that peers
+that only take text score the very same ids.
+
+Rows are random ids with lengths lognormal(4.6, 0.7), cut to 16 ... 1,024: a mean of about 125 tokens and a long tail,
+as in instruction data. `long` rows, for GPUs, are lognormal(6.8, 0.4), cut to 256 ... 2,048.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dataselect.backends import TokenSequence
+
+SEED = 0
+SMALL = {
+    "hidden_size": 512, "intermediate_size": 1376, "num_hidden_layers": 12, "num_attention_heads": 8,
+    "max_position_embeddings": 2048, "tie_word_embeddings": False,
+}  # fmt: skip
+SHAPES: dict[str, dict[str, Any]] = {
+    "reference": {**SMALL, "vocab_size": 32_000},
+    "reference-large-vocab": {**SMALL, "vocab_size": 151_936},
+    "reference-1b": {
+        "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32,
+        "num_key_value_heads": 8, "head_dim": 64, "max_position_embeddings": 4096, "vocab_size": 128_256,
+        "tie_word_embeddings": False,
+    },
+}  # fmt: skip
+LENGTHS = {"short": (4.6, 0.7, 16, 1024), "long": (6.8, 0.4, 256, 2048)}
+
+
+def make_model(name: str, dtype: str, folder: Path) -> Path:
+    """Write a reference model and its tokenizer into a folder."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    shape = SHAPES[name]
+    torch.manual_seed(SEED)
+    config = LlamaConfig(**shape, bos_token_id=0, eos_token_id=1, dtype=dtype)
+    LlamaForCausalLM(config).to(getattr(torch, dtype)).save_pretrained(folder)
+    words = Tokenizer(models.WordLevel({f"w{i}": i for i in range(shape["vocab_size"])}, unk_token="w0"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    special = {"bos_token": "w0", "eos_token": "w1", "pad_token": "w2", "unk_token": "w0"}
+    PreTrainedTokenizerFast(tokenizer_object=words, **special).save_pretrained(folder)
+    return folder
+
+
+def make_rows(count: int, vocabulary: int, lengths: str) -> list[TokenSequence]:
+    """Random rows; ids below 3 are special and left out."""
+    mean, deviation, shortest, longest = LENGTHS[lengths]
+    generator = np.random.default_rng(SEED)
+    sizes = np.clip(generator.lognormal(mean, deviation, count), shortest, longest).astype(int)
+    return [TokenSequence(generator.integers(3, vocabulary, size).astype(np.int32)) for size in sizes]
+
+
+def multiplied_parameters(model: Path) -> int:
+    """Parameters that every token is multiplied with: the weights of all linear layers and of the head.
+
+    The table of embeddings is looked up and not multiplied, so it counts only where the head uses the same weights.
+    Norms and biases are no matrix products. Attention's own products, which grow with the length, are left out, and so
+    the share of the peak is a little lower than what the hardware really computes. Dense models only.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.pytorch_utils import Conv1D
+
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(model))
+    layers = [m for m in empty.modules() if isinstance(m, torch.nn.Linear | Conv1D)]
+    return sum(layer.weight.numel() for layer in layers)

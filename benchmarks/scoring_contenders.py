@@ -1,0 +1,142 @@
+"""One contender of the scoring benchmark, in a process of its own: load, warm up, score the rows, tell the times.
+
+`scoring_throughput.py` starts this once per contender, so that no contender inherits threads, memory or settings from
+the one before. It writes one JSON file; a contender that fails leaves its reason on stderr and a non-zero exit.
+
+    python benchmarks/scoring_contenders.py NAME MODEL DTYPE ROWS.npz OUT.json REPEATS
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dataselect.backends import BackendOptions, TokenSequence, load_backend
+
+Rows = Sequence[TokenSequence]
+Score = Callable[[Rows], list[float]]
+"""Rows to the mean log-probability of each row's tokens but the first."""
+
+WARM_UP = 16
+
+
+def backend(name: str, model: Path, dtype: str) -> Score:
+    """A backend of dataselect, ranks included."""
+    loaded = load_backend(name, model, BackendOptions(dtype))
+    return lambda rows: [float(np.nanmean(s.logprobs)) for s in loaded.score(rows)]
+
+
+def loop(batch: int, model: Path, dtype: str) -> Score:
+    """What most tools do: batches in file order, padded to the longest, full logits."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    loaded = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)).eval().to(device)
+
+    def score(rows: Rows) -> list[float]:
+        found = []
+        for at in range(0, len(rows), batch):
+            part = [torch.tensor(row.ids.tolist()) for row in rows[at : at + batch]]
+            ids = torch.nn.utils.rnn.pad_sequence(part, batch_first=True).to(device)
+            mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(one) for one in part], batch_first=True).to(device)
+            with torch.inference_mode():
+                logits = loaded(input_ids=ids, attention_mask=mask, use_cache=False).logits
+                for i, one in enumerate(part):  # row by row, or the float32 copy of all logits would not fit
+                    logprobs = logits[i, : len(one) - 1].float().log_softmax(-1)
+                    found.append(logprobs.gather(1, ids[i, 1 : len(one), None]).mean())
+        return [float(one) for one in found]
+
+    return score
+
+
+def lm_eval_hf(model: Path, dtype: str) -> Score:
+    """lm-evaluation-harness, its class for transformers, batches of 16."""
+    import torch
+    from lm_eval.models.huggingface import HFLM
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return _of_lm_eval(HFLM(str(model), dtype=dtype, batch_size=16, device=device))
+
+
+def lm_eval_vllm(model: Path, dtype: str) -> Score:
+    """lm-evaluation-harness, its class for vLLM, which asks for default output objects."""
+    from lm_eval.models.vllm_causallms import VLLM
+
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+    return _of_lm_eval(VLLM(str(model), dtype=dtype, max_model_len=2048))
+
+
+def _of_lm_eval(lm: object) -> Score:
+    def score(rows: Rows) -> list[float]:
+        asked = [(None, row.ids[:1].tolist(), row.ids[1:].tolist()) for row in rows]
+        answers = lm._loglikelihood_tokens(asked, disable_tqdm=True)  # type: ignore[attr-defined]
+        return [total / (len(row.ids) - 1) for (total, _), row in zip(answers, rows, strict=True)]
+
+    return score
+
+
+def lmppl(model: Path, dtype: str) -> Score:
+    """lmppl, which takes text; the reference tokenizer has one word per id."""
+    import torch
+    from lmppl import LM
+
+    threads = torch.get_num_threads()
+    scorer = LM(str(model), torch_dtype=getattr(torch, dtype))
+    torch.set_num_threads(threads)
+
+    def score(rows: Rows) -> list[float]:
+        texts = [" ".join(f"w{i}" for i in row.ids) for row in rows]
+        return [-float(np.log(one)) for one in scorer.get_perplexity(texts, batch_size=16)]
+
+    return score
+
+
+CONTENDERS: dict[str, Callable[[Path, str], Score]] = {
+    "transformers backend": lambda model, dtype: backend("transformers", model, dtype),
+    "vllm backend": lambda model, dtype: backend("vllm", model, dtype),
+    "loop, batch 1": lambda model, dtype: loop(1, model, dtype),
+    "padded loop, batch 16": lambda model, dtype: loop(16, model, dtype),
+    "lm-eval hf, batch 16": lm_eval_hf,
+    "lm-eval vllm": lm_eval_vllm,
+    "lmppl, batch 16": lmppl,
+}
+
+
+def measure(score: Score, rows: Rows, began: float, repeats: int) -> dict[str, object]:
+    """Times of one contender; the start counts from before its imports to the end of the warm-up."""
+    score(rows[:WARM_UP])
+    start = time.perf_counter() - began
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        means = score(rows)
+        seconds.append(round(time.perf_counter() - begun, 3))
+    tokens = sum(len(row.ids) for row in rows)
+    best = round(tokens / min(seconds), 1)
+    return {"tokens_per_second": best, "seconds": seconds, "start_seconds": round(start, 1), "means": means}
+
+
+def main() -> None:
+    began = time.perf_counter()
+    name, model, dtype, stored, out, repeats = sys.argv[1:]
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_DATA, (int(free * 0.9), int(free * 0.9)))  # fail alone, not with the machine
+    with np.load(stored) as file:
+        rows = [TokenSequence(ids) for ids in np.split(file["ids"], file["ends"][:-1])]
+    with contextlib.redirect_stdout(sys.stderr):
+        told = measure(CONTENDERS[name](Path(model), dtype), rows, began, int(repeats))
+    Path(out).write_text(json.dumps(told))
+    os._exit(0)  # engines of other packages may hang at exit
+
+
+if __name__ == "__main__":
+    main()
