@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataselect.backends import BackendOptions, TokenSequence, load_backend, server_start
+from dataselect.backends import BackendOptions, TokenSequence, load_backend
+from dataselect.backends.server import start as server_start
 from dataselect.backends.server.dialects import DIALECTS
 from dataselect.errors import DataselectError
 
