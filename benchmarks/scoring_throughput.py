@@ -15,7 +15,10 @@ The JSON is rewritten after each contender, so that a run that dies keeps what i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,19 +60,22 @@ def measured_peaks(dtype: str) -> dict[str, float]:
 
 
 def run_contender(name: str, model: Path, dtype: str, rows: Path, repeats: int, limit: int) -> dict[str, Any]:
-    """What one contender told, or why it told nothing."""
-    with tempfile.TemporaryDirectory() as folder:
+    """What one contender told, or why it told nothing. Whatever processes it leaves are ended."""
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
         out = Path(folder) / "told.json"
         script = Path(__file__).with_name("scoring_contenders.py")
         command = [sys.executable, str(script), name, str(model), dtype, str(rows), str(out), str(repeats)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
-        except subprocess.TimeoutExpired:
-            return {"name": name, "failed": f"not done after {limit} s"}
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(limit)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         if out.exists():
             return {"name": name, **json.loads(out.read_text())}
-        last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
-        return {"name": name, "failed": (last[0].strip() if last else f"exit status {done.returncode}")[:200]}
+        log.seek(0)
+        last = [line.strip() for line in log.read().splitlines() if line.strip()][-1:] or ["no message"]
+        reason = f"not done after {limit} s" if process.poll() in (None, -signal.SIGKILL) else last[0]
+        return {"name": name, "failed": reason[:200]}
 
 
 def compared(results: list[dict[str, Any]], parameters: int, peaks: dict[str, float]) -> list[dict[str, Any]]:

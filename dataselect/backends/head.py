@@ -61,6 +61,7 @@ class VocabularyHead:
         """(n, vocabulary) logits of (n, width) hidden states, all at once: for a handful of positions."""
         import torch
 
+        hidden = hidden.to(self._weight.dtype)
         return torch.cat([self._transform(project(hidden)) for _, project in self._tiles], dim=1)
 
     def score(self, hidden: Any, targets: Any, ranks: bool) -> tuple[Any, Any]:  # noqa: ANN401
@@ -76,6 +77,7 @@ class VocabularyHead:
         """
         import torch
 
+        hidden = hidden.to(self._weight.dtype)  # some models keep float32 up to the head
         parts = [
             self._score_rows(hidden[begin : begin + self._rows], targets[begin : begin + self._rows], ranks)
             for begin in range(0, len(targets), self._rows)
@@ -94,7 +96,7 @@ class VocabularyHead:
             logits = self._transform(project(hidden)).float()
             _put(logits, chosen, targets - begin)
             normalised = logits.log_softmax(1)
-            sums.append(logits.amax(1) - normalised.amax(1))
+            sums.append(logits.amax(1) - normalised.amax(1).nan_to_num(nan=0.0))  # nan: all of the tile is -inf
             if ranks:
                 above += torch.ge(logits, chosen[:, None], out=normalised).sum(1)
         return chosen - torch.stack(sums).logsumexp(0), above

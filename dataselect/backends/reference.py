@@ -1,8 +1,7 @@
 """The reference: a model as transformers loads it, in float32, one sequence at a time, by its own full logits.
 
-Nothing that makes the transformers backend fast is in it: no packs, no attention of ours, no head of ours, no chunks
-that the model does not cut itself. So a fault in any of those shows as a difference. Slow, and for `verify` only; it is
-no backend that a user can choose.
+Nothing that makes the transformers backend fast is in it: no packs, no attention of ours, no head of ours. A fault in
+any of those shows as a difference. Slow, and for `verify` only; it is no backend that a user can choose.
 
 Left out: an engine of its own. Tokens, weights and layers are those of transformers here as there.
 """
@@ -69,23 +68,24 @@ class ReferenceBackend:
     def _score(self, sequence: TokenSequence) -> TokenScores:
         import torch
 
-        n = len(sequence.ids)
+        n, vocabulary = len(sequence.ids), int(self._model.get_input_embeddings().weight.shape[0])
         found = TokenScores(np.full(n, np.nan, np.float32), np.zeros(n, np.int32))
         ids = torch.tensor(sequence.ids.tolist(), device=self._model.device)
-        rows = max(1, _LOGITS // int(self._model.config.get_text_config().vocab_size))
+        rows = max(1, _LOGITS // vocabulary)
         for begin in range(sequence.start, n, rows):
             end = min(n, begin + rows)
-            logits = self._logits(ids, begin - 1, end - 1)
+            logits = self._logits(ids, begin - 1, end - 1, whole=n <= rows)
             chosen = logits.gather(1, ids[begin:end, None])
             found.logprobs[begin:end] = (chosen[:, 0] - logits.logsumexp(1)).cpu().numpy()
             found.ranks[begin:end] = (logits >= chosen).sum(1).cpu().numpy()
         return found
 
-    def _logits(self, ids: Any, begin: int, end: int) -> Any:  # noqa: ANN401
+    def _logits(self, ids: Any, begin: int, end: int, whole: bool) -> Any:  # noqa: ANN401
         """(end - begin, vocabulary) logits at these positions, by the model's own forward pass."""
         import torch
 
-        part = {} if len(ids) <= end - begin + 1 else {"logits_to_keep": torch.arange(begin, end, device=ids.device)}
         with torch.inference_mode():
-            logits = self._model(input_ids=ids[None], use_cache=False, **part).logits[0].float()
-        return logits if part else logits[begin:end]
+            if whole:
+                return self._model(input_ids=ids[None], use_cache=False).logits[0, begin:end].float()
+            kept = torch.arange(begin, end, device=ids.device)
+            return self._model(input_ids=ids[None], use_cache=False, logits_to_keep=kept).logits[0].float()

@@ -16,28 +16,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from dataselect.errors import DataselectError, RenderError, UsageError
 from dataselect.pool.spans import Templated, Turn, response_text
+from dataselect.pool.turn_places import Words, aligned, foreseen
 from dataselect.records import Example, Message
 
 _SENTINEL = "\ue000{}\ue001"
 _SENTINELS = re.compile("\ue000[0-9]+\ue001")
 _OUTLINES = 1024
 """Sequences of roles whose outlines are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What a template writes before a turn; an assistant's header is `text[header:cut]`."""
-
-    text: str
-    header: int
-    cut: int
 
 
 class ChatTemplate:
@@ -84,13 +75,16 @@ class ChatTemplate:
         """Render one dialogue; see `templates.Template`."""
         messages = [self._message(m) for m in example.messages]
         text = self._apply(messages, example.tools)
-        turns = self._foreseen(text, messages, example.tools)
-        return Templated(text, self._found(text, messages, example.tools) if turns is None else turns)
+        turns = None
+        if not example.tools and max(map(len, messages)) == 2:
+            outline = self._outline(tuple([message["role"] for message in messages]))
+            turns = foreseen(text, messages, outline) if outline else None
+        return Templated(text, self._aligned(text, messages, example.tools) if turns is None else turns)
 
-    def _found(
+    def _aligned(
         self, text: str, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
     ) -> tuple[Turn, ...]:
-        """The assistant turns, found by a second rendering."""
+        """The assistant turns, found with a second rendering."""
         places = [i for i, m in enumerate(messages) if m["role"] == "assistant"]
         hollow = list(messages)
         for k, i in enumerate(places):
@@ -98,40 +92,19 @@ class ChatTemplate:
         literals = _SENTINELS.split(self._apply(hollow, tools)) if places else [text]
         if len(literals) != len(places) + 1:
             raise RenderError("the template does not show each assistant turn once")
-        return tuple(self._align(text, literals, [messages[i]["content"] for i in places]))
+        words = [Words.of(literal, self._header) for literal in literals]
+        return aligned(text, words, [messages[i]["content"] for i in places])
 
-    def _foreseen(
-        self, text: str, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
-    ) -> tuple[Turn, ...] | None:
-        """The assistant turns of a rendering that is outline and contents to the letter; None if it is not."""
-        if tools or any(len(message) > 2 for message in messages):
-            return None
-        outline = self._outline(tuple([message["role"] for message in messages]))
-        if len(outline) != len(messages) + 1:
-            return None
-        turns, position = [], 0
-        pieces: list[str] = []
-        for message, words in zip(messages, outline, strict=False):
-            content = message["content"]
-            end = position + len(words.text) + len(content)
-            if message["role"] == "assistant":
-                turns.append(Turn(position + words.header, position + words.cut, end))
-            pieces += (words.text, content)
-            position = end
-        pieces.append(outline[-1].text)
-        return tuple(turns) if "".join(pieces) == text else None
-
-    def _find_outline(self, roles: tuple[str, ...]) -> tuple[_Words, ...]:
-        """The template's words before each turn and behind the last; empty if they cannot be told for these roles."""
+    def _find_outline(self, roles: tuple[str, ...]) -> tuple[Words, ...]:
+        """The template's words around the turns of a dialogue; empty if they cannot be told for these roles."""
         turns = [{"role": role, "content": _SENTINEL.format(k)} for k, role in enumerate(roles)]
         try:
             literals = _SENTINELS.split(self._apply(turns))
         except RenderError:
             return ()
-        without_header = [self._header not in literal for literal in literals]
-        if any(role == "assistant" and absent for role, absent in zip(roles, without_header, strict=False)):
-            return ()
-        return tuple(_Words(literal, *self._cut(literal)) for literal in literals)
+        before = [literal for literal, role in zip(literals, roles, strict=False) if role == "assistant"]
+        fits = len(literals) == len(roles) + 1 and all(self._header in literal for literal in before)
+        return tuple(Words.of(literal, self._header) for literal in literals) if fits else ()
 
     def _message(self, message: Message) -> dict[str, Any]:
         shown: dict[str, Any] = {"role": message.role, "content": message.full_content}
@@ -167,29 +140,6 @@ class ChatTemplate:
         added = prompted[len(plain) :] if prompted.startswith(plain) else ""
         return added.split("<think>")[0]
 
-    def _align(self, text: str, literals: Sequence[str], contents: Sequence[str]) -> list[Turn]:
-        """Walk through the rendering, literal by literal and turn by turn."""
-        cuts = [self._cut(literal) for literal in literals[:-1]]
-        stems = [*(literal[:cut] for literal, (_, cut) in zip(literals, cuts, strict=False)), literals[-1]]
-        turns: list[Turn] = []
-        position = 0
-        for k, (content, (header, cut)) in enumerate(zip(contents, cuts, strict=True)):
-            if not text.startswith(stems[k], position):
-                raise RenderError("the beginning of an assistant turn cannot be found in the rendering")
-            start = position + cut
-            shown = position + len(literals[k]) if text.startswith(literals[k], position) else start
-            end = _find_end(text, shown, content, stems[k + 1], last=k == len(contents) - 1)
-            turns.append(Turn(position + header, start, end))
-            position = end
-        if text[position:] != literals[-1]:
-            raise RenderError("the end of the last assistant turn cannot be found in the rendering")
-        return turns
-
-    def _cut(self, literal: str) -> tuple[int, int]:
-        """Where the header at the end of a literal begins and ends; what follows it is the response's already."""
-        at = literal.rfind(self._header) if self._header else -1
-        return (at, at + len(self._header)) if at >= 0 else (len(literal), len(literal))
-
 
 def _compiled(name: str, source: str) -> Any:  # noqa: ANN401 - a jinja2.Template
     """The template as transformers compiles it, with all that chat templates may use."""
@@ -200,15 +150,3 @@ def _compiled(name: str, source: str) -> Any:  # noqa: ANN401 - a jinja2.Templat
         return _compile_jinja_template(source)
     except jinja2.TemplateError as error:
         raise DataselectError(f"the template {name} is not valid Jinja: {' '.join(str(error).split())}") from None
-
-
-def _find_end(text: str, start: int, content: str, following: str, last: bool) -> int:
-    """The end of a turn whose content is shown from `start` and which is followed by the literal `following`."""
-    for shown in (content, content.strip()):
-        end = start + len(shown)
-        if text.startswith(shown, start) and text.startswith(following, end):
-            return end
-    end = len(text) - len(following) if last else text.find(following, start)
-    if end < start or not text.startswith(following, end):
-        raise RenderError("the end of an assistant turn cannot be found in the rendering")
-    return end

@@ -16,6 +16,10 @@ DEEPEST = 200
 """Levels of nesting that a record may have."""
 
 DECODER = json.JSONDecoder()
+WHITE_SPACE = " \t\r\n"
+"""What JSON takes for white space."""
+
+_SURROGATE = re.compile(r"\\u[dD]")
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
 
 
@@ -25,12 +29,15 @@ def parse(text: str) -> object:
     Raises:
         Unreadable: With `malformed_json`, `too_deep` or `lone_surrogate`.
     """
+    bare = text.strip(WHITE_SPACE)  # quicker than DECODER.decode, which looks for it with regular expressions
     try:
-        value: object = DECODER.decode(text)
+        value, end = DECODER.raw_decode(bare)
     except RecursionError:
         raise Unreadable("too_deep", text) from None
     except ValueError:  # also integers of more digits than Python converts
         raise Unreadable("malformed_json", text) from None
+    if end < len(bare):
+        raise Unreadable("malformed_json", text)
     check(text, value, 0, len(text))
     return value
 
@@ -44,7 +51,7 @@ def check(text: str, value: object, start: int, end: int) -> None:
     if text.count("{", start, end) + text.count("[", start, end) > DEEPEST and depth(text[start:end]) > DEEPEST:
         raise Unreadable("too_deep", text[start:end])
     # A surrogate cannot be in decoded UTF-8; it takes an escape to bring one.
-    if text.find("\\ud", start, end) >= 0 or text.find("\\uD", start, end) >= 0:
+    if text.find("\\u", start, end) >= 0 and _SURROGATE.search(text, start, end):
         try:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:

@@ -12,12 +12,12 @@ import re
 from typing import BinaryIO
 
 from dataselect.pool.faults import EXCERPT_LENGTH, Unreadable
-from dataselect.pool.json_text import DECODER, check
+from dataselect.pool.json_text import DECODER, WHITE_SPACE, check
 
 _CHUNK = 1 << 18
 _LONGEST_TOKEN = 16
 _NUMBER_TAIL = 2  # "1", "1." and "1e+" all parse as 1: behind a whole number stands more than two characters
-_SPACE = re.compile(r"[ \t\r\n]*")
+_SPACE = re.compile(f"[{WHITE_SPACE}]*")
 _BROKEN = re.compile("[\udc80-\udcff]")
 _MARKS = re.compile(r'["\\{}\[\]]')
 _CLOSES = {"}": "{", "]": "["}
@@ -68,6 +68,8 @@ class JsonWindow:
 
     def peek(self) -> str:
         """The next character that is not white space, which is passed over; empty at the end of the file."""
+        if self._text[self._at : self._at + 1].strip(WHITE_SPACE):
+            return self._text[self._at]
         while True:
             match = _SPACE.match(self._text, self._at)
             assert match is not None

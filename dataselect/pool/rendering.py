@@ -10,9 +10,7 @@ Left out: packing, padding and batching, which belong to whoever runs a model.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any, Literal
 from dataselect.artifacts import digest
 from dataselect.errors import RenderError, UsageError
 from dataselect.model_config import max_positions
+from dataselect.pool.ahead import work_ahead
 from dataselect.pool.assembling import Rules, assemble
 from dataselect.pool.chat import ChatTemplate
 from dataselect.pool.encoder import TextEncoder, Tokens
@@ -31,9 +30,6 @@ from dataselect.records import Example, Reject, Rendered
 
 _BATCH = 512
 """Examples that go through the tokenizer together."""
-_AHEAD = 3
-_THREADS = 2
-"""Batches that may wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +68,17 @@ class RenderOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Examples, what the template made of each, and the tokenizer's promise for the texts."""
+    """Some examples on their way.
 
-    examples: Sequence[Example]
+    Attributes:
+        filled: What the template made of each.
+        examples: Those that it did not refuse.
+        templated: Their texts, in the same order.
+    """
+
     filled: Sequence[Templated | Reject]
-    texts: Sequence[str]
-    encodings: Future[list[Any]]
+    examples: Sequence[Example]
+    templated: Sequence[Templated]
 
 
 class Renderer:
@@ -140,21 +141,21 @@ class Renderer:
         }
 
     def render(self, examples: Iterable[Example]) -> list[Rendered | Reject]:
-        """Render examples, in order; one that the template refuses becomes a `Reject`."""
-        return [one for batch in self._encoded(examples) for one in self._finished(batch)]
+        """Render examples, in order; one that the template refuses becomes a `Reject`.
 
-    def _encoded(self, examples: Iterable[Example]) -> Iterator[_Batch]:
-        """Batches on their way through the tokenizer: while it works on one, the template is filled for the next."""
-        with ThreadPoolExecutor(_THREADS) as thread:
-            ahead: deque[_Batch] = deque()
-            rest = iter(examples)
-            while part := list(islice(rest, _BATCH)):
-                filled = [self._templated(example) for example in part]
-                texts = [one.text for one in filled if isinstance(one, Templated)]
-                ahead.append(_Batch(part, filled, texts, thread.submit(self._encoder.encode, texts)))
-                if len(ahead) > _AHEAD:
-                    yield ahead.popleft()
-            yield from ahead
+        They are drawn a batch at a time while the tokenizer works on earlier ones, so a stream is as good as a list.
+        """
+        batches = self._batches(iter(examples))
+        if isinstance(examples, Sized) and len(examples) <= _BATCH:
+            return [one for batch in batches for one in self._finished(batch, self._encoded(batch))]
+        encoded = work_ahead(self._encoded, batches)
+        return [one for batch, encodings in encoded for one in self._finished(batch, encodings)]
+
+    def _batches(self, examples: Iterator[Example]) -> Iterator[_Batch]:
+        while drawn := list(islice(examples, _BATCH)):
+            filled = [self._templated(example) for example in drawn]
+            shown = [(example, one) for example, one in zip(drawn, filled, strict=True) if isinstance(one, Templated)]
+            yield _Batch(filled, [example for example, _ in shown], [one for _, one in shown])
 
     def _templated(self, example: Example) -> Templated | Reject:
         template = self._plain if example.text is not None else self._template
@@ -166,13 +167,13 @@ class Renderer:
             return rendered
         return Reject(example.source, example.line, "lone_surrogate", "the text holds half of a surrogate pair")
 
-    def _finished(self, batch: _Batch) -> Iterator[Rendered | Reject]:
-        tokens = self._with_bos(self._encoder.tokens(batch.texts, batch.encodings.result()))
-        pairs = zip(batch.examples, batch.filled, strict=True)
-        examples = [example for example, one in pairs if isinstance(one, Templated)]
-        templated = [one for one in batch.filled if isinstance(one, Templated)]
-        rendered = assemble(examples, templated, tokens, self._rules)
-        return (next(rendered) if isinstance(one, Templated) else one for one in batch.filled)
+    def _encoded(self, batch: _Batch) -> list[Any]:
+        return self._encoder.encode([one.text for one in batch.templated])
+
+    def _finished(self, batch: _Batch, encodings: Sequence[Any]) -> Iterator[Rendered | Reject]:
+        tokens = self._with_bos(self._encoder.tokens([one.text for one in batch.templated], encodings))
+        rendered = assemble(batch.examples, batch.templated, tokens, self._rules)
+        return (one if isinstance(one, Reject) else next(rendered) for one in batch.filled)
 
     def _with_bos(self, tokens: Tokens) -> Tokens:
         bos = self._special.bos

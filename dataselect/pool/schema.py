@@ -95,7 +95,7 @@ def _lead(record: Record, columns: ColumnMap) -> str | None:
 
 def _fits(record: Record, name: str, columns: ColumnMap) -> bool:
     if name in RESPONSES:
-        return columns.response is not None or any(response in record for response in RESPONSES[name])
+        return columns.response is not None or not record.keys().isdisjoint(RESPONSES[name])
     return name in DIALOGUES or columns.response is None
 
 

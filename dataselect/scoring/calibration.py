@@ -132,10 +132,11 @@ def _rounds(lengths: NDArray[np.int64], at_once: int) -> Iterator[list[slice]]:
 
 
 def _batch(lengths: NDArray[np.int64], middle: int, number: int, at_once: int) -> slice:
-    """As many neighbours as `at_once` tokens hold, padded to the longest; another batch for each number."""
+    """As many neighbours as `at_once` tokens hold, at least one; another batch for each number."""
     around = max(1, at_once // int(lengths[middle]))
     end = min(len(lengths), max(1, middle + 1 + (ROUNDS // 2 - number) * around))
-    return slice(max(0, end - max(1, at_once // int(lengths[end - 1]))), end)
+    before = np.concatenate(([0], np.cumsum(lengths)))
+    return slice(min(end - 1, int(np.searchsorted(before, before[end] - at_once))), end)
 
 
 def _sizes(results: Sequence[ShardResult]) -> tuple[float, float]:

@@ -1,9 +1,10 @@
 """The passes that `verify` makes over one sample: the reference, and the chosen backend in several ways.
 
-The reference is transformers in float32 with one sequence at a time: no neighbour, no padding, no order. The backend is
-asked directly, without the care that a scoring run takes and without its cache, so that every fault shows. It scores
-the sample as it came, then shuffled, then with a half, a quarter and an eighth of the tokens at once, which puts the
-rows into other groups each time; what it gives then is compared with what it gave first.
+The reference is transformers in float32, one sequence at a time, by the model's own logits: no neighbour, no order, and
+nothing of what makes a backend fast (`backends.reference`). The backend is asked directly, without the care that a
+scoring run takes and without its cache, so that every fault shows. It scores the sample as it came, then shuffled, then
+with a half, a quarter and an eighth of the tokens at once, which puts the rows into other groups each time; what it
+gives then is compared with what it gave first.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dataselect.backends import Backend, BackendOptions, load_backend
+from dataselect.backends import Backend, BackendOptions
+from dataselect.backends.reference import ReferenceBackend
 from dataselect.errors import DataselectError
 from dataselect.records import Rendered
 from dataselect.scoring.comparison import Compared, compare_tokens
@@ -27,12 +29,10 @@ HALVINGS = 3
 def reference_numbers(
     model: Path, rows: Sequence[Rendered], max_length: int, ranks: bool = True, progress: Progress = NO_PROGRESS
 ) -> list[TokenNumbers]:
-    """Score rows with transformers in float32, one sequence at a time; the model is let go at the end."""
-    backend = load_backend("transformers", model, BackendOptions("float32", batch_tokens=1, max_length=max_length))
-    try:
-        return backend_numbers(backend, rows, max_length, ranks, progress)
-    finally:
-        backend.stop()
+    """Score rows with the reference, whose model is let go at the end."""
+    return backend_numbers(
+        ReferenceBackend(model, BackendOptions(max_length=max_length)), rows, max_length, ranks, progress
+    )
 
 
 def backend_numbers(

@@ -5,8 +5,7 @@ rows are shuffled and batched otherwise (`passes`)? Of a finished score folder: 
 pool, model, rendering and dtype (`recorded_check`)? The reference is computed first and its model let go before the
 backend is loaded, so that both fit where one does. Nothing is taken from the score cache, and nothing is put there.
 
-Left out: the reference itself. It shares the renderer and the vocabulary head with the transformers backend; that those
-are right is a matter of the tests, which compare them with the model's own logits.
+Left out: the rendering, which both sides share: `dataselect show` prints it.
 """
 
 from __future__ import annotations

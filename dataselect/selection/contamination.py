@@ -4,7 +4,8 @@ A row is contaminated if it shares n consecutive words with an item: with its pr
 the two (Brown et al. 2020, appendix C, with n = 13). A prompt of fewer than n words is looked for as a whole; one of
 fewer than four words only counts where it is the row's whole prompt, since "What is it?" is in many texts. Answers of
 fewer than n words do not count: "42" is no leak. Words are those of `wording.words`: no punctuation, lower case, and
-single characters in scripts without spaces.
+single characters in scripts without spaces. Lists of numbers in code and tables match each other like any other words;
+what matched is recorded with each row, so that such cases can be seen.
 
 With embeddings a row is also contaminated if its cosine to an item of the embedded target set is over a threshold.
 """

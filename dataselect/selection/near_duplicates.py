@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from dataselect.strategies import Text
 SHINGLE = 5
 PERMUTATIONS = 128
 _OVERLOOKED = 1e-3
+_REMEMBERED = 8192
+"""Texts whose shingles are not made again when they are a candidate: some 100 MiB."""
 
 
 def near_duplicates(texts: Sequence[Text], order: NDArray[np.int64], threshold: float) -> dict[int, int]:
@@ -39,17 +42,19 @@ def near_duplicates(texts: Sequence[Text], order: NDArray[np.int64], threshold: 
     """
     datasketch = require("datasketch", extra="dedup")
     index = datasketch.MinHashLSH(num_perm=PERMUTATIONS, params=bands(threshold))
+    rows: list[int] = order.tolist()
+    shingles_of = lru_cache(_REMEMBERED)(lambda place: shingles(texts[rows[place]]))
     shadowed: dict[int, int] = {}
-    for place, row in enumerate(order.tolist()):
-        own = shingles(texts[row])
+    for place, row in enumerate(rows):
+        own = shingles_of(place)
         if not own:
             continue
         signature = datasketch.MinHash(num_perm=PERMUTATIONS, hashfunc=zlib.crc32)
         signature.update_batch([shingle.encode("utf-8", "surrogatepass") for shingle in own])
-        likeness = {near: jaccard(own, shingles(texts[order[near]])) for near in sorted(index.query(signature))}
+        likeness = {near: jaccard(own, shingles_of(near)) for near in sorted(index.query(signature))}
         nearest = max(likeness, key=likeness.__getitem__, default=None)
         if nearest is not None and likeness[nearest] >= threshold:
-            shadowed[row] = int(order[nearest])
+            shadowed[row] = rows[nearest]
         else:
             index.insert(place, signature, check_duplication=False)
     return shadowed

@@ -12,9 +12,9 @@ from dataselect.selection.filters import SOURCE, Filters
 from dataselect.selection.length_control import LengthControl, check_controllable, controlled_needs
 from dataselect.selection.matching import RESPONSE_TOKENS
 from dataselect.selection.quota import Quota, parse_quota
+from dataselect.selection.request import SelectRequest
 from dataselect.selection.requirements import TOTAL_TOKENS, check_columns, check_given
 from dataselect.selection.stages import Stage, named, parse_stages
-from dataselect.selection.summary import SelectRequest
 from dataselect.selection.tables import ScoreTable
 from dataselect.selection.where import Where
 from dataselect.strategies import Needs, make_strategy

@@ -15,7 +15,7 @@ from dataselect.selection.budget import most_rows
 from dataselect.selection.candidates import candidates_of, length_unit
 from dataselect.selection.deduplication import deduplicated
 from dataselect.selection.fates import WORDS, Fates
-from dataselect.selection.filters import apply_columns, apply_decontamination
+from dataselect.selection.filtering import apply_columns, apply_decontamination
 from dataselect.selection.given import Given
 from dataselect.selection.join import JoinedScores
 from dataselect.selection.length_control import control

@@ -47,19 +47,33 @@ def write_ranking(path: Path, ranked: RankedPool, cut: Cut) -> None:
     table = pa.table(
         {
             "id": ranked.ids.plain,
-            "source": ranked.sources.array,
+            "source": _dictionary(*ranked.sources.encoded()),
             "stage": pa.array(ranked.stage, mask=ranked.stage == 0),
             "place": pa.array(ranked.place, mask=ranked.place == 0),
             "score": pa.array(ranked.score, mask=np.isnan(ranked.score)),
             "rank": pa.array(rank, mask=rank == 0),
             "total_tokens": pa.array(np.nan_to_num(tokens).astype(np.int64), mask=np.isnan(tokens)),
             "length": pa.array(ranked.length, mask=np.isnan(ranked.length)),
-            "reason": pa.DictionaryArray.from_arrays(pa.array(cut.fates.codes), pa.array(cut.fates.names, pa.string())),
+            "reason": _dictionary(*_reasons(cut.fates)),
             "because": _because(cut.fates),
         }
     )
     with atomic(path) as temporary:
         pq.write_table(table, temporary, use_dictionary=["source", "stage", "reason"])
+
+
+def _dictionary(codes: NDArray[np.int64], names: list[str]) -> Any:  # noqa: ANN401 - pyarrow.DictionaryArray
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(names, pa.string()))
+
+
+def _reasons(fates: Fates) -> tuple[NDArray[np.int64], list[str]]:
+    """The reasons that are there, in the order of the steps, whatever the order in which they were noted."""
+    names = [CHOSEN, *fates.counts()]
+    number = np.zeros(len(fates.names), np.int64)
+    number[[fates.names.index(name) for name in names]] = np.arange(len(names))
+    return number[fates.codes], names
 
 
 def _because(fates: Fates) -> Any:  # noqa: ANN401 - pyarrow.StringArray

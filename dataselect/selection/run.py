@@ -19,8 +19,9 @@ from dataselect.selection.given import Given, inputs_of, read_given
 from dataselect.selection.length_control import described
 from dataselect.selection.output import write_selection
 from dataselect.selection.plan import Plan, check_inputs, check_tables, make_plan
+from dataselect.selection.request import SelectRequest
 from dataselect.selection.stages import named
-from dataselect.selection.summary import SelectionSummary, SelectRequest
+from dataselect.selection.summary import SelectionSummary
 from dataselect.selection.survey import survey, survey_table
 from dataselect.selection.target import IDS, check_target
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dataselect.backends import BackendOptions, TokenSequence, load_backend
+from dataselect.errors import DataselectError
 
 VOCABULARY = 96
 SIZES = {
@@ -42,12 +43,12 @@ PACKED = {
     "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
     "starcoder2": {"sliding_window": 7},
     "deepseek_v3": {
-        "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 8,
+        "head_dim": 4, "num_key_value_heads": 4, "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 8,
         "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "first_k_dense_replace": 1,
         "moe_intermediate_size": 16,
     },
 }  # fmt: skip
-ALONE = {"bloom": {}, "mamba": {"state_size": 4}, "falcon": {"alibi": True}, "gptj": {"rotary_dim": 4}}
+ALONE = {"bloom": {}, "mamba": {"state_size": 4}, "gptj": {"rotary_dim": 4}}
 
 
 def made(kind: str, changes: dict, folder):
@@ -89,3 +90,36 @@ def test_packs_give_what_the_model_itself_gives_to_each_sequence_alone(kind, tmp
     asked = sequences()
     for sequence, scores in zip(asked, backend.score(asked, batch_tokens=70), strict=True):
         np.testing.assert_allclose(scores.logprobs[1:], truth(model, sequence), atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma2", "gpt2", "mamba"])
+def test_bfloat16_packs_give_what_bfloat16_gives_to_each_sequence_alone(kind, tmp_path):
+    import torch
+
+    model = made(kind, {**PACKED, **ALONE}[kind], tmp_path).bfloat16()
+    backend = load_backend("transformers", tmp_path, BackendOptions("bfloat16"))
+    assert backend._decoder.packs == (kind in PACKED)
+    assert torch.bfloat16 == backend._decoder.model.dtype
+    asked = sequences()
+    differences = [
+        abs(float(np.mean(scores.logprobs[1:])) - truth(model, sequence).mean())
+        for sequence, scores in zip(asked, backend.score(asked, batch_tokens=70), strict=True)
+    ]
+    assert np.median(differences) < 2e-2
+
+
+def test_longrope_keeps_short_and_long_sequences_apart(tmp_path):
+    # over 20 tokens all frequencies change, also those of the short sequences beside
+    model = made("phi3", {"rope_parameters": LONGROPE, "original_max_position_embeddings": 20}, tmp_path)
+    backend = load_backend("transformers", tmp_path, BackendOptions("float32"))
+    assert backend._decoder.apart == 20
+    asked = sequences()
+    for sequence, scores in zip(asked, backend.score(asked), strict=True):
+        np.testing.assert_allclose(scores.logprobs[1:], truth(model, sequence), atol=2e-5)
+
+
+def test_logits_made_in_an_unknown_way_are_refused(tmp_path):
+    # the same setting that Granite divides by, and that this model multiplies with
+    made("hyperclovax", {"logits_scaling": 3.0}, tmp_path)
+    with pytest.raises(DataselectError, match="makes its logits in a way"):
+        load_backend("transformers", tmp_path, BackendOptions("float32"))

@@ -197,3 +197,19 @@ def test_any_text_gives_rows_and_at_most_one_that_says_the_rest_is_lost(text, st
         assert [row.value for row in rows] == (value if isinstance(value, list) else [value])
     elif [row.value for row in rows] != [value]:
         assert [row.value for row in rows] in value.values()
+
+
+@given(
+    before=st.text(" \t\r\n\x0b\xa0", max_size=3),
+    value=JSON.map(json.dumps) | st.sampled_from(["", "{", "NaN", "1 2"]),
+    behind=st.text(" \t\r\n\x0c,}", max_size=3),
+)
+def test_parse_takes_exactly_what_the_standard_parser_takes(before, value, behind):
+    text = before + value + behind
+    try:
+        expected = json.loads(text)
+    except ValueError:
+        with pytest.raises(Unreadable, match="malformed_json"):
+            parse(text)
+    else:
+        assert json.dumps(parse(text)) == json.dumps(expected)

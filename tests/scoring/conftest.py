@@ -30,15 +30,16 @@ def die_at(moment, name):
     sys.addaudithook(hook)
 
 def start(asked):
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(os.open(asked["stdout"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 1)
-    os.dup2(os.open(asked["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 2)
-    os.environ.update(asked["environment"])
-    run.SHARD_RECORDS = asked["shard_records"]
-    if asked["die_at"]:
-        die_at(*asked["die_at"])
     code = 70
     try:
+        print(os.getpid(), flush=True)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(os.open(asked["stdout"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 1)
+        os.dup2(os.open(asked["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 2)
+        os.environ.update(asked["environment"])
+        run.SHARD_RECORDS = asked["shard_records"]
+        if asked["die_at"]:
+            die_at(*asked["die_at"])
         exec(asked["before"], {})
         code = command(asked["arguments"])
     except BaseException:
@@ -52,7 +53,6 @@ for line in sys.stdin:
     child = os.fork()
     if child == 0:
         start(json.loads(line))
-    print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 os._exit(0)
 """

@@ -1,51 +1,105 @@
-"""A disk that is really full: the run says so in one line, leaves no half file under a final name, and goes on later."""
+"""A full disk: one line that names the file and the reason, nothing half written, and the same bytes once there is room."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-ROOM = 600_000
+SHARD = 4
+
+
+@pytest.fixture(scope="module")
+def command(tiny_model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pool") / "pool.jsonl"
+    lines = [json.dumps({"prompt": f"Count to {i}.", "response": f"The number is {i}. " * 6}) for i in range(15)]
+    lines.insert(5, "{broken")
+    path.write_text("\n".join(lines) + "\n")
+    return ("score", path, "--model", tiny_model, "--backend", "transformers", "--ifd", "--tokens", "--no-cache")
+
+
+def files(out: Path) -> dict[str, bytes]:
+    """Every file under its final name, but those that tell times."""
+    found = [
+        path for path in out.rglob("*") if path.is_file() and path.name not in (".lock", "run.json", "manifest.json")
+    ]
+    return {str(path.relative_to(out)): path.read_bytes() for path in found}
+
+
+@pytest.fixture(scope="module")
+def calm(warm, command, tmp_path_factory):
+    out = tmp_path_factory.mktemp("calm") / "out"
+    started = warm.start(*command, "--out", out, shard_records=SHARD)
+    assert started.wait() == 0, started.err
+    return files(out)
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of its own with 600 kB; where it cannot be mounted, None."""
+    """A disk of its own, whose size can be set."""
     place = tmp_path / "disk"
     place.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(place)]
-    mounted = os.geteuid() == 0 and subprocess.run(options, capture_output=True).returncode == 0
-    if not mounted:
-        pytest.skip("mounting a small file system needs root")
-    yield place
+
+    def resize(kilobytes: int, how: str = "remount,") -> None:
+        command = ["mount", "-t", "tmpfs", "-o", f"{how}size={kilobytes}k,nr_inodes=1000", "tmpfs", str(place)]
+        subprocess.run(command, check=True, capture_output=True)
+
+    try:
+        resize(4, "")
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root may mount a small disk; the other test limits the size of files instead")
+    yield place, resize
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_full_disk_is_told_in_one_line_and_the_run_goes_on_when_there_is_room(warm, tiny_model, tmp_path, small_disk):
-    rows = [{"prompt": f"Count to {i}.", "response": f"The number is {i}. " * (i % 7 + 1)} for i in range(120)]
-    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    command = (
-        "score", tmp_path / "pool.jsonl", "--model", tiny_model, "--backend", "transformers", "--tokens", "--no-cache",
-    )  # fmt: skip
-    assert warm.start(*command, "--out", tmp_path / "calm").wait() == 0
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(ROOM - 130_000))
-    out = small_disk / "out"
-    full = warm.start(*command, "--out", out)
-    assert full.wait() == 1
-    last = full.err.strip().splitlines()[-1]
-    assert "No space left on device" in last
-    assert "cannot write" in last
-    assert "Traceback" not in full.err
+def assert_told_in_one_line(started, reason: str) -> None:
+    assert started.wait() == 1
+    lines = started.err.splitlines()
+    assert len(lines) == 1, started.err
+    assert lines[0].startswith("dataselect: cannot write ")
+    assert reason in lines[0]
+    name = Path(lines[0].removeprefix("dataselect: cannot write ").split(": ")[0]).name
+    assert name.endswith((".json", ".jsonl", ".parquet")), lines
+
+
+def assert_nothing_half_written(out: Path) -> None:
+    assert not list(out.rglob(".tmp-*"))
     assert not (out / "manifest.json").exists()
-    assert not list(out.glob("**/.tmp-*"))
-    for half in (*out.glob("shards/*.parquet"), *out.glob("tokens/*.parquet")):
-        assert half.read_bytes()[-4:] == b"PAR1"  # whole files only
-    ballast.unlink()
-    again = warm.start(*command, "--out", out)
-    assert again.wait() == 0, again.err
-    for name in ("scores.parquet", "rejects.jsonl", "tokens/000000.parquet", "tokens/000014.parquet"):
-        assert (out / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
+    for path in out.rglob("*.parquet"):
+        pq.read_table(path)
+    for path in out.rglob("*.jsonl"):
+        [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_disk_that_is_full_at_any_write(warm, command, calm, small_disk):
+    disk, resize = small_disk
+    out = disk / "out"
+    told = set()
+    for kilobytes in (4, *range(16, 400, 12)):
+        resize(kilobytes)
+        started = warm.start(*command, "--out", out, shard_records=SHARD)
+        if started.wait() == 0:
+            break
+        assert_told_in_one_line(started, "No space left on device")
+        assert_nothing_half_written(out)
+        told.add(started.err.split(": ")[1].rsplit("/", 1)[-1])
+    assert len(told) > 3
+    assert files(out) == calm
+
+
+def test_a_file_that_may_not_grow(warm, command, calm, tmp_path):
+    """Without a disk to fill: the system refuses every write past a size, in the same places."""
+    largest = max(len(content) for content in calm.values())
+    for size in (300, 6000, largest - 1):
+        out = tmp_path / str(size)
+        limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+        started = warm.start(*command, "--out", out, shard_records=SHARD, before=limit)
+        assert_told_in_one_line(started, "File too large")
+        assert_nothing_half_written(out)
+        last = started.err
+        assert warm.start(*command, "--out", out, shard_records=SHARD).wait() == 0
+        assert files(out) == calm
+    assert f"cannot write {out}/scores.parquet: " in last

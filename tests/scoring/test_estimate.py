@@ -177,9 +177,8 @@ def test_calibration_batches_are_full_batches_of_neighbours(lengths, at_once):
     for batch in (batch for batches in rounds for batch in batches):
         chosen = lengths[batch]
         assert len(chosen) >= 1
-        assert len(chosen) == 1 or len(chosen) * chosen.max() <= at_once  # padded
-        before = lengths[: batch.start]
-        assert len(before) == 0 or (len(chosen) + 1) * chosen.max() > at_once  # no room for one more
+        assert len(chosen) == 1 or chosen.sum() <= at_once
+        assert batch.start == 0 or chosen.sum() + lengths[batch.start - 1] > at_once  # no room for one more
 
 
 def test_calibration_rows_stand_for_short_and_long_ones():
