@@ -113,9 +113,9 @@ class _Process:
 
     def end(self) -> None:
         """Wait for a worker that was told to finish; stop one that was not, with its engine."""
-        self.connection.close()
         if not self._finished:
             self._process.terminate()
+        self.connection.close()
         self._process.join(_PATIENCE)
         self._process.kill()
         self._process.join()
@@ -145,6 +145,8 @@ def _work(connection: Connection, spec: WorkerSpec, gpu: str | None, workers: in
         connection.send(error)
     except (EOFError, ConnectionError):
         pass  # nobody wants an answer any more
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending already
 
 
 def _take_share(gpu: str | None, workers: int) -> None:

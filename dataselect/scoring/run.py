@@ -72,7 +72,7 @@ class _Run:
         one = schema(request.ifd, request.ranks)
         merge(self._stage.path, self._count, self._shards, one, self._plan.same_tokenizer())
         summary = summarise(self._stage.path)
-        _require_some(summary.counts)
+        self._require_some(summary.counts)
         wall = round(time.perf_counter() - began, 3)
         self._stage.finish(self._manifest(summary.counts, summary.pool, wall))
         remove_shards(self._stage.path)
@@ -103,6 +103,18 @@ class _Run:
         self._busy += result.busy
         self._cached += result.cached
         self._notes += result.notes[: max(0, _NOTES_KEPT - len(self._notes))]
+
+    def _require_some(self, counts: dict[str, int]) -> None:
+        """Refuse a table without numbers; where the model is to blame, forget it, so that it is asked again."""
+        if counts["ok"] + counts["truncated"]:
+            return
+        told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+        words = f"; {self._notes[0]}" if self._notes else ""
+        if counts["engine_error"]:
+            remove_shards(self._stage.path)
+        raise DataselectError(
+            f"nothing in the pool could be scored: {told}{words}", "dataselect show POOL prints what is read"
+        )
 
     @property
     def _speed(self) -> float | None:
@@ -136,11 +148,3 @@ class _Run:
 def _chunks(records: Iterator[Example | Reject], size: int) -> Iterator[list[Example | Reject]]:
     while chunk := list(itertools.islice(records, size)):
         yield chunk
-
-
-def _require_some(counts: dict[str, int]) -> None:
-    if counts["ok"] + counts["truncated"] == 0:
-        told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-        raise DataselectError(
-            f"nothing in the pool could be scored: {told}", "dataselect show POOL prints what is read"
-        )
