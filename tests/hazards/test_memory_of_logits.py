@@ -17,15 +17,15 @@ VOCABULARY, TOKENS = 151_936, 2_000
 MIB = 2**20
 
 CODE = """
-import json, resource, sys
+import json, re, sys
 from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 from dataselect.pool import RenderOptions
 from dataselect.scoring import ScoreRequest, score
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak():  # of this process alone; getrusage begins with the peak of the process that started this one
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 
 model, folder = sys.argv[1], Path(sys.argv[2])
 def run(name):
