@@ -65,9 +65,13 @@ def load_decoder(folder: Path, dtype: str, device: str) -> Decoder:
     """Load a model for the fastest way that it can be run.
 
     Raises:
-        DataselectError: If it cannot be loaded, or makes its logits in an unknown way.
+        DataselectError: If it cannot be loaded, is no causal language model, or makes its logits in an unknown way.
     """
     model = _load(folder, dtype, device)
+    if _sees_ahead(model):
+        raise DataselectError(
+            "the tokens of this model see those that follow: it has no perplexity", "give a causal language model"
+        )
     apart = _threshold(model)
     if getattr(model, "_supports_flash_attn", False) and getattr(model, "_supports_attention_backend", False):
         if decoder := _packed(model, apart):
@@ -98,6 +102,19 @@ def _packed(model: Any, apart: int | None) -> Decoder | None:  # noqa: ANN401
 def _probes(vocabulary: int) -> list[TokenSequence]:
     numbers = np.arange(1, sum(_PROBE) + 1, dtype=np.int32) * 7 % vocabulary
     return [TokenSequence(one) for one in np.split(numbers, np.cumsum(_PROBE)[:-1])]
+
+
+def _sees_ahead(model: Any) -> bool:  # noqa: ANN401
+    """Whether the logits of the first tokens change with what follows them, as those of an encoder do."""
+    import torch
+
+    ids = torch.tensor(_probes(model.get_input_embeddings().weight.shape[0])[1].ids.tolist(), device=model.device)[None]
+    half = ids.shape[1] // 2
+    with torch.inference_mode():
+        alone, followed = (
+            model(input_ids=one, use_cache=False).logits[0, :half].float() for one in (ids[:, :half], ids)
+        )
+    return not torch.allclose(alone, followed, rtol=5e-2, atol=5e-2 * float(alone.std()))
 
 
 def _own_logits(model: Any) -> Any:  # noqa: ANN401

@@ -10,6 +10,7 @@ Left out: models whose tokens see the future (encoders, prefix language models),
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,6 +92,10 @@ class TransformersBackend:
         """Nothing to stop: the model goes with its last reference."""
 
 
+_OUT_OF_MEMORY = re.compile(r"can't allocate memory|could not create a primitive(?! descriptor)")
+"""What PyTorch's allocator and oneDNN, which finds no room for a kernel, say on a CPU."""
+
+
 @contextmanager
 def told_out_of_memory() -> Iterator[None]:
     """Turn PyTorch's ways of saying that memory ran out, on GPU and CPU, into `BatchTooLargeError`."""
@@ -109,7 +114,7 @@ def told_out_of_memory() -> Iterator[None]:
 def _says_out_of_memory(error: RuntimeError) -> bool:
     import torch
 
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def _one_behind(items: Iterable[_T]) -> Iterator[_T]:

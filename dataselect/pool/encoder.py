@@ -2,7 +2,8 @@
 
 The offsets are those of the tokenizer itself, without the post-processor that some byte-level tokenizers use to trim
 the space before a word. Where the vocabulary says how many bytes each token stands for (`token_lengths`), the tokenizer
-is not asked for them. The few texts that such a tokenizer changes first are tokenised again, with offsets.
+is not asked for them. Texts that such a tokenizer changes first are tokenised again, with offsets; where these are
+many, it is asked for all offsets from then on.
 
 Left out: special tokens around the text, padding and truncation.
 """
@@ -21,6 +22,9 @@ from numpy.typing import NDArray
 from dataselect.pool.token_lengths import left_alone, token_lengths
 
 Integers = NDArray[np.int64]
+
+_PATIENCE = 1024
+"""How many more texts than not may have been tokenised again before the tokenizer is asked for all offsets at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,39 +81,56 @@ class Tokens:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What the tokenizer gave: one `tokenizers.Encoding` per text, with offsets or without."""
+
+    encodings: Sequence[Any]
+    with_offsets: bool
+
+
 class TextEncoder:
     """Tokenises with a transformers tokenizer's own engine."""
 
     def __init__(self, tokenizer: Any) -> None:  # noqa: ANN401
         self._engine = _bare(tokenizer)
-        self._lengths = token_lengths(self._engine)
+        lengths = token_lengths(self._engine)
+        self._measures = lengths is not None
+        self._lengths = np.zeros(0, np.int64) if lengths is None else lengths
+        self._gain = 0
 
-    def encode(self, texts: Sequence[str]) -> list[Any]:
+    def encode(self, texts: Sequence[str]) -> Encoded:
         """The tokenizer's own work: on all cores, and outside the interpreter's lock."""
-        encode = self._engine.encode_batch if self._lengths is None else self._engine.encode_batch_fast
-        return list(encode(texts, add_special_tokens=False))
+        if self._measures:
+            return Encoded(self._engine.encode_batch_fast(texts, add_special_tokens=False), with_offsets=False)
+        return Encoded(self._engine.encode_batch(texts, add_special_tokens=False), with_offsets=True)
 
-    def tokens(self, texts: Sequence[str], encodings: Sequence[Any]) -> Tokens:
+    def tokens(self, texts: Sequence[str], encoded: Encoded) -> Tokens:
         """What `encode` gave, as arrays."""
         numbers, counts = array("i"), []
-        for encoding in encodings:
+        for encoding in encoded.encodings:
             own = encoding.ids
             numbers.fromlist(own)
             counts.append(len(own))
         ids, bounds, places = np.array(numbers, np.int32), _sums(counts), _sums([len(text) for text in texts])
-        starts, ends, measured = self._measured(texts, ids, bounds)
-        if not measured.all():
-            of_token = np.repeat(~measured, counts)
-            told = self._told(texts, encodings, np.flatnonzero(~measured))
-            starts[of_token], ends[of_token] = told + np.repeat(places[:-1], counts)[of_token]
+        text_places = np.repeat(places[:-1], counts)
+        if encoded.with_offsets:
+            starts, ends = _told(encoded.encodings) + text_places
+            return Tokens(ids, starts, ends, bounds, places)
+        starts, ends, right = self._measured(texts, ids, bounds)
+        if not right.all():
+            wrong = [text for text, fine in zip(texts, right, strict=True) if not fine]
+            chosen = np.repeat(~right, counts)
+            told = _told(self._engine.encode_batch(wrong, add_special_tokens=False))
+            starts[chosen], ends[chosen] = told + text_places[chosen]
+            self._gain += len(texts) - 2 * len(wrong)
+            self._measures = self._gain > -_PATIENCE
         return Tokens(ids, starts, ends, bounds, places)
 
     def _measured(
         self, texts: Sequence[str], ids: NDArray[np.int32], bounds: Integers
     ) -> tuple[Integers, Integers, NDArray[np.bool_]]:
         """Starts and ends by the lengths of the tokens, and for which texts they are right."""
-        if self._lengths is None:
-            return np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64), np.zeros(len(texts), np.bool_)
         raw = "".join(texts).encode("utf-8")
         sizes = np.array([len(text) if text.isascii() else len(text.encode("utf-8")) for text in texts], np.int64)
         sums = _sums(self._lengths[ids])
@@ -123,12 +144,11 @@ class TextEncoder:
             ends = characters.take(ends - 1, mode="clip")
         return starts, ends, right
 
-    def _told(self, texts: Sequence[str], encodings: Sequence[Any], rows: Integers) -> Integers:
-        """(2, n_tokens) starts and ends in some of the texts as the tokenizer tells them."""
-        if self._lengths is not None:
-            encodings = self._engine.encode_batch([texts[row] for row in rows], add_special_tokens=False)
-        pairs = chain.from_iterable(encoding.offsets for encoding in encodings)
-        return np.fromiter(chain.from_iterable(pairs), np.int64).reshape(-1, 2).T
+
+def _told(encodings: Sequence[Any]) -> Integers:
+    """(2, n_tokens) starts and ends as the tokenizer tells them, each in its own text."""
+    pairs = chain.from_iterable(encoding.offsets for encoding in encodings)
+    return np.fromiter(chain.from_iterable(pairs), np.int64).reshape(-1, 2).T
 
 
 def _sums(values: Any) -> Integers:  # noqa: ANN401 - integers or truth values

@@ -22,7 +22,7 @@ from dataselect.model_config import max_positions
 from dataselect.pool.ahead import work_ahead
 from dataselect.pool.assembling import Rules, assemble
 from dataselect.pool.chat import ChatTemplate
-from dataselect.pool.encoder import TextEncoder, Tokens
+from dataselect.pool.encoder import Encoded, TextEncoder, Tokens
 from dataselect.pool.spans import Templated
 from dataselect.pool.templates import NAMES, Template, TextTemplate, load_template
 from dataselect.pool.tokenizer import load_tokenizer, special_tokens, tokenizer_digest
@@ -148,8 +148,7 @@ class Renderer:
         batches = self._batches(iter(examples))
         if isinstance(examples, Sized) and len(examples) <= _BATCH:
             return [one for batch in batches for one in self._finished(batch, self._encoded(batch))]
-        encoded = work_ahead(self._encoded, batches)
-        return [one for batch, encodings in encoded for one in self._finished(batch, encodings)]
+        return [one for batch, encoded in work_ahead(self._encoded, batches) for one in self._finished(batch, encoded)]
 
     def _batches(self, examples: Iterator[Example]) -> Iterator[_Batch]:
         while drawn := list(islice(examples, _BATCH)):
@@ -167,11 +166,11 @@ class Renderer:
             return rendered
         return Reject(example.source, example.line, "lone_surrogate", "the text holds half of a surrogate pair")
 
-    def _encoded(self, batch: _Batch) -> list[Any]:
+    def _encoded(self, batch: _Batch) -> Encoded:
         return self._encoder.encode([one.text for one in batch.templated])
 
-    def _finished(self, batch: _Batch, encodings: Sequence[Any]) -> Iterator[Rendered | Reject]:
-        tokens = self._with_bos(self._encoder.tokens([one.text for one in batch.templated], encodings))
+    def _finished(self, batch: _Batch, encoded: Encoded) -> Iterator[Rendered | Reject]:
+        tokens = self._with_bos(self._encoder.tokens([one.text for one in batch.templated], encoded))
         rendered = assemble(batch.examples, batch.templated, tokens, self._rules)
         return (one if isinstance(one, Reject) else next(rendered) for one in batch.filled)
 

@@ -12,6 +12,7 @@ A retry may compute sequences again; it never answers one twice. What happened i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from dataselect.backends import Backend, BatchTooLargeError, EngineDiedError, TokenSequence
 from dataselect.errors import DataselectError
@@ -65,7 +66,7 @@ class SteadyModel:
             self._backend = self._load(None)
         return self._backend
 
-    def restart(self, error: EngineDiedError) -> bool:
+    def restart(self, fault: _Fault) -> bool:
         """Load the backend again: the first time as it was, then with half the tokens at once.
 
         Returns:
@@ -74,29 +75,40 @@ class SteadyModel:
         self._restarts += 1
         if self._restarts > RESTARTS:
             raise DataselectError(
-                f"the engine died {self._restarts} times without scoring anything: {error}",
+                f"the engine died {self._restarts} times without scoring anything: {fault.words}",
                 "what is finished is kept: run the same command again, with a lower --batch-tokens",
             )
         half = None if self._restarts == 1 else max(1, self.backend.batch_tokens // 2)
         self.stop()
         self._backend = self._load(half)
         how = "" if half is None else f" with {half:,} tokens at once, one sequence at a time"
-        self.notes.append(f"the engine died ({error}); it was started again{how}")
+        self.notes.append(f"the engine died ({fault.words}); it was started again{how}")
         return half is None
 
     def succeeded(self) -> None:
         """Something was scored."""
         self._restarts, self._failed, self._succeeded = 0, 0, True
 
-    def failed(self, sequence: TokenSequence, error: Exception) -> None:
+    def failed(self, sequence: TokenSequence, fault: _Fault) -> None:
         """One sequence by itself cannot be scored."""
-        told = " ".join(str(error).split())[:200] or type(error).__name__
         self._failed += 1
         if self._failed >= FUTILE and not self._succeeded:
             raise DataselectError(
-                f"the model scores nothing; it says: {told}", "check that model and backend fit together"
+                f"the model scores nothing; it says: {fault.words}", "check that model and backend fit together"
             )
-        self.notes.append(f"a sequence of {len(sequence.ids):,} tokens cannot be scored: {told}")
+        self.notes.append(f"a sequence of {len(sequence.ids):,} tokens cannot be scored: {fault.words}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What is kept of an error: its traceback would keep all that the failed attempt had computed in memory."""
+
+    kind: type[Exception]
+    words: str
+
+    @classmethod
+    def of(cls, error: Exception) -> _Fault:
+        return cls(type(error), " ".join(str(error).split())[:200] or type(error).__name__)
 
 
 class _Attempt:
@@ -120,43 +132,43 @@ class _Attempt:
             self._progress(done)
 
         try:
-            answers = self._model.backend.score(sequences, self._ranks, tick, budget)
-        except BatchTooLargeError as error:
-            self._ahead += told
-            return self._with_less(sequences, budget, error)
-        except EngineDiedError as error:
-            self._ahead += told
-            as_it_was = self._model.restart(error)
-            if len(sequences) == 1:
-                return self._in_halves(sequences, budget, error)
-            return self.score(sequences, budget) if as_it_was else self._one_by_one(sequences)
+            answers: list[TokenScores | None] = list(self._model.backend.score(sequences, self._ranks, tick, budget))
         except (RuntimeError, ValueError, IndexError, ArithmeticError) as error:
-            self._ahead += told
-            return self._in_halves(sequences, budget, error)
-        self._model.succeeded()
-        return list(answers)
+            fault = _Fault.of(error)
+        else:
+            self._model.succeeded()
+            return answers
+        self._ahead += told
+        if issubclass(fault.kind, BatchTooLargeError):
+            return self._with_less(sequences, budget, fault)
+        if not issubclass(fault.kind, EngineDiedError):
+            return self._in_halves(sequences, budget, fault)
+        if self._model.restart(fault):
+            return self.score(sequences, budget)
+        return self._one_by_one(sequences, fault)
 
-    def _with_less(
-        self, sequences: list[TokenSequence], budget: int | None, error: BatchTooLargeError
-    ) -> list[TokenScores | None]:
+    def _with_less(self, sequences: list[TokenSequence], budget: int | None, fault: _Fault) -> list[TokenScores | None]:
         half = (budget or self._model.backend.batch_tokens) // 2
         if half >= 1 and len(sequences) > 1:
             self._model.notes.append(f"out of memory; this shard goes on with {half:,} tokens at once")
             return self.score(sequences, half)
-        return self._in_halves(sequences, 1, error)
+        return self._in_halves(sequences, 1, _Fault(fault.kind, f"out of memory even by itself ({fault.words})"))
 
-    def _in_halves(
-        self, sequences: list[TokenSequence], budget: int | None, error: Exception
-    ) -> list[TokenScores | None]:
+    def _in_halves(self, sequences: list[TokenSequence], budget: int | None, fault: _Fault) -> list[TokenScores | None]:
         if len(sequences) == 1:
-            self._model.failed(sequences[0], error)
-            self._progress(1)
-            return [None]
+            return self._given_up(sequences[0], fault)
         middle = len(sequences) // 2
         return self.score(sequences[:middle], budget) + self.score(sequences[middle:], budget)
 
-    def _one_by_one(self, sequences: list[TokenSequence]) -> list[TokenScores | None]:
+    def _one_by_one(self, sequences: list[TokenSequence], fault: _Fault) -> list[TokenScores | None]:
+        if len(sequences) == 1:
+            return self._given_up(sequences[0], fault)
         return [answer for sequence in sequences for answer in self.score([sequence], None)]
+
+    def _given_up(self, sequence: TokenSequence, fault: _Fault) -> list[TokenScores | None]:
+        self._model.failed(sequence, fault)
+        self._progress(1)
+        return [None]
 
     def _progress(self, done: int) -> None:
         """Tell progress, but not again for what an attempt that failed has told already."""

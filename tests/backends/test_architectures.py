@@ -123,3 +123,10 @@ def test_logits_made_in_an_unknown_way_are_refused(tmp_path):
     made("hyperclovax", {"logits_scaling": 3.0}, tmp_path)
     with pytest.raises(DataselectError, match="makes its logits in a way"):
         load_backend("transformers", tmp_path, BackendOptions("float32"))
+
+
+def test_an_encoder_is_refused(tmp_path):
+    # it loads as a causal language model, and its logits of a token come from the token itself
+    made("bert", {}, tmp_path)
+    with pytest.raises(DataselectError, match="see those that follow"):
+        load_backend("transformers", tmp_path, BackendOptions("float32"))

@@ -71,4 +71,5 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="page faults are counted on Linux")
 def test_freed_memory_is_used_again_without_a_page_fault():
     done = subprocess.run([sys.executable, "-c", FAULTS, "kept"], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 1000  # 20 passes over 20 MB are 98,000 pages
+    # 20 passes over 20 MB are 98,000 pages; some thousand come when the kernel splits and joins huge ones
+    assert int(done.stdout) < 9_800

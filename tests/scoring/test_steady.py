@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -80,7 +82,7 @@ def test_a_row_that_never_fits_has_no_answer_and_the_others_have():
 
     answers, model, _, told = run(fault, sequences(3, 9, 4))
     assert (answers, told) == ([3, None, 4], 3)
-    assert model.notes[-1] == "a sequence of 9 tokens cannot be scored: no memory"
+    assert model.notes[-1] == "a sequence of 9 tokens cannot be scored: out of memory even by itself (no memory)"
 
 
 @pytest.mark.parametrize("place", range(5))
@@ -138,3 +140,36 @@ def test_a_model_that_takes_nothing_ends_the_run_with_its_own_words():
 
     with pytest.raises(DataselectError, match="scores nothing; it says: shapes do not fit"):
         run(fault, sequences(*[5] * (FUTILE + 1)))
+
+
+def test_what_a_failed_attempt_computed_is_freed_before_the_next_one():
+    """On a GPU it would leave no room for half as much either."""
+    computed: list[weakref.ref] = []
+    left: list[bool] = []
+
+    def fault(s, budget, asked):
+        left.extend(one() is not None for one in computed)
+        if budget > 20:
+            activations = np.zeros(10)
+            computed.append(weakref.ref(activations))
+            try:
+                raise RuntimeError("CUDA out of memory")
+            except RuntimeError as error:
+                raise BatchTooLargeError(str(error)) from None
+
+    answers, *_ = run(fault, sequences(3, 5))
+    assert answers == [3, 5]
+    assert len(computed) == 2
+    assert not any(left)
+
+
+def test_an_engine_killed_from_outside_over_a_single_sequence_is_asked_again_too():
+    deaths = iter([True])
+
+    def fault(s, budget, asked):
+        if next(deaths, False):
+            raise EngineDiedError("killed")
+
+    answers, model, _, told = run(fault, sequences(3))
+    assert (answers, told) == ([3], 1)
+    assert model.notes == ["the engine died (killed); it was started again"]
