@@ -51,7 +51,7 @@ def deduplicated(
             shadows = near_duplicates(texts, order, filters.dedup_threshold)
         else:
             assert vectors is not None, "asked for in `Filters.vectors`"
-            found = semantic_duplicates(vectors.of(ids.take(order)), filters.dedup_cosine)
+            found = semantic_duplicates(vectors.matrix, vectors.rows_of(ids.take(order)), filters.dedup_cosine)
             shadows = {int(order[place]): int(order[kept]) for place, kept in found.items()}
         rows = np.array(list(shadows), np.int64)
         fates.leave(rows, REASONS[method], {row: ids[kept] for row, kept in shadows.items()})

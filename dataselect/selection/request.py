@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dataselect.errors import UsageError
 from dataselect.pool.columns import ColumnMap
 from dataselect.selection.filters import Filters
 from dataselect.selection.length_control import LengthControl
 from dataselect.selection.stages import Then
+
+_TAKEN = ("untrained", "full", "random", "longest", "length-matched-random")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class SelectRequest:
         targets: Files of the target set, for strategies that compare texts; read with the same columns.
         filters: What else is left out.
         then: Strategies that order shortlists, one after the other.
+        label: Its name in comparisons, where that of the strategy does not tell it from others; empty for none.
         quota: `even`, or `SOURCE=P%` for one or more sources.
     """
 
@@ -50,3 +54,9 @@ class SelectRequest:
     filters: Filters = field(default_factory=Filters)
     then: tuple[Then, ...] = ()
     quota: tuple[str, ...] = ()
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        """A label that is a control's name, or looks like a length control's, would pass for one."""
+        if self.label in _TAKEN or ":" in self.label:
+            raise UsageError(f"{self.label!r} is no label: comparisons give it to a control", "choose another --label")

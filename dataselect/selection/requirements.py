@@ -13,6 +13,7 @@ from dataselect.strategies import Needs
 TOTAL_TOKENS = "total_tokens"
 _SCORE = "dataselect score POOL --model M --out DIR, then --scores DIR"
 _IFD = "dataselect score POOL --model M --ifd --out DIR, then --scores DIR"
+_RATING = "dataselect score POOL --model M --rating complexity --rating quality --out DIR, then --scores DIR"
 _CONTRAST = "dataselect score POOL --model M --model NAME=REFERENCE --out DIR, then --scores DIR"
 _VECTORS = "dataselect embed POOL --encoder E --out DIR, then --embeddings DIR"
 _TARGETS = "dataselect embed POOL --encoder E --target FILE --out DIR, then --embeddings DIR"
@@ -24,6 +25,7 @@ _MAKERS = {
     **dict.fromkeys(_SCORED, _SCORE),
     "ifd": _IFD,
     "ifd_loss": _IFD,
+    **dict.fromkeys(("complexity", "quality", "complexity_quality"), _RATING),
     "excess_loss": _CONTRAST,
     "aligned_likelihood": _CONTRAST,
     "similarity": _TARGETS,

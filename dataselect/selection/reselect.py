@@ -8,7 +8,7 @@ needed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from dataselect.selection.ranked_pool import RankedPool, cut
 from dataselect.selection.ranking_file import read_ranking
 from dataselect.selection.summary import Counts, ReadCounts, SelectionSummary
 from dataselect.selection.target import IDS, KIND, check_target
+from dataselect.selection.whereabouts import Whereabouts
 
 SUFFIX = ".ranking.parquet"
 _BY_BUDGET = (
@@ -60,20 +61,27 @@ def reselect(request: ReselectRequest) -> SelectionSummary:
     if not request.pools and request.out.suffix not in IDS:
         raise UsageError(f"{request.out} takes records, and no POOL is given", f"give POOL, or --out FILE{IDS[0]}")
     check_target(request.out, [Path(pool) for pool in request.pools if pool != "-"])
-    manifest = _read_manifest(request.ranking)
+    manifest = read_manifest(request.ranking)
     ranked = _read_ranked(request.ranking, manifest, budget)
     reader = None
     if request.pools:
         reader = PoolReader(request.pools, ColumnMap(**manifest["columns"]), manifest["prefix_ids"])
-        _check_pool(reader, manifest)
+        check_pool(reader, manifest)
     chosen = cut(ranked, budget)
     read = ReadCounts(**{field.name: manifest["counts"][field.name] for field in fields(ReadCounts)})
     counts = Counts.of(ranked, chosen, read)
     about = {name: value for name, value in manifest.items() if name not in _BY_BUDGET}
+    about["paths"] = _whereabouts(request, manifest).described(request.out.parent)
     return write_selection(request.out, reader, budget, ranked, chosen, counts, about)
 
 
-def _read_manifest(ranking: Path) -> dict[str, Any]:
+def _whereabouts(request: ReselectRequest, manifest: Mapping[str, Any]) -> Whereabouts:
+    """Where the inputs are: the pools as given now, the rest as it was recorded."""
+    where = Whereabouts.recorded(manifest, request.ranking.parent)
+    return replace(where, pools=Whereabouts.given(request.pools, (), None).pools) if request.pools else where
+
+
+def read_manifest(ranking: Path) -> dict[str, Any]:
     """The manifest beside a ranking.
 
     Raises:
@@ -101,7 +109,7 @@ def _read_ranked(ranking: Path, manifest: Mapping[str, Any], budget: Budget) -> 
     return read_ranking(ranking, manifest["ranking"]["complete"], manifest["composition"]["length"]["unit"], quota)
 
 
-def _check_pool(reader: PoolReader, manifest: Mapping[str, Any]) -> None:
+def check_pool(reader: PoolReader, manifest: Mapping[str, Any]) -> None:
     """Refuse pools of other content than those that were ranked."""
     ranked = sorted(one["sha256"] for one in manifest["inputs"] if one["role"] == "pool")
     given = sorted(one["sha256"] for one in reader.inputs)

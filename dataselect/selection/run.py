@@ -24,6 +24,7 @@ from dataselect.selection.stages import named
 from dataselect.selection.summary import SelectionSummary
 from dataselect.selection.survey import survey, survey_table
 from dataselect.selection.target import IDS, check_target
+from dataselect.selection.whereabouts import Whereabouts
 
 
 def select(request: SelectRequest) -> SelectionSummary:
@@ -69,6 +70,7 @@ def _about(
         "strategy": named(plan.stages),
         "params": asdict(plan.stages[0].strategy),
         "stages": [stage.described for stage in plan.stages],
+        "label": request.label or None,
         "seed": request.seed,
         "ranked_by": chosen.ranked_by,
         "length_control": described(request.length_control),
@@ -76,6 +78,7 @@ def _about(
         "quota": None if plan.quota is None else plan.quota.described,
         "nests": all(stage.strategy.nests for stage in plan.stages),
         "inputs": [*pools, *inputs_of(given, plan.needs)],
+        "paths": Whereabouts.given(request.pools, request.scores, request.embeddings).described(request.out.parent),
         "rendering": chosen.rendering,
         "columns": asdict(request.columns),
         "prefix_ids": request.prefix_ids,

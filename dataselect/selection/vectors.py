@@ -52,15 +52,24 @@ class Vectors:
         Raises:
             ArtifactError: If an id has no vector, or a vector's length is not 1.
         """
+        rows = self.rows_of(ids)
+        whole = len(rows) == len(self.ids) and bool((np.diff(rows) == 1).all())
+        return self.matrix if whole else self.matrix[rows]
+
+    def rows_of(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """The rows of `matrix` that are those of `ids`, for who reads them in blocks.
+
+        Raises:
+            ArtifactError: If an id has no vector, or a vector's length is not 1.
+        """
         places = {id_: row for row, id_ in enumerate(self.ids)}
         rows = np.fromiter((places.get(id_, -1) for id_ in ids), np.int64, len(ids))
         if (rows < 0).any():
             absent = ids[int(np.argmin(rows))]
             raise ArtifactError(f"{self.folder} has a score for {absent!r} but no vector", _AGAIN)
-        whole = len(rows) == len(self.ids) and bool((np.diff(rows) == 1).all())
-        found = self.matrix if whole else self.matrix[rows]
-        _check_unit(found, self.folder / VECTORS)
-        return found
+        for start in range(0, len(rows), _ROWS):
+            _check_unit(self.matrix[rows[start : start + _ROWS]], self.folder / VECTORS)
+        return rows
 
     @property
     def inputs(self) -> list[dict[str, str]]:
@@ -147,8 +156,6 @@ def _read_tasks(path: Path) -> tuple[str, ...]:
 
 
 def _check_unit(vectors: NDArray[np.float32], path: Path) -> None:
-    for start in range(0, len(vectors), _ROWS):
-        part = vectors[start : start + _ROWS]
-        off = np.abs(np.einsum("ij,ij->i", part, part) - 1.0)
-        if not (off <= 2 * _UNIT).all():
-            raise ArtifactError(f"{path} holds vectors that are not of length 1", _AGAIN)
+    off = np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1.0)
+    if not (off <= 2 * _UNIT).all():
+        raise ArtifactError(f"{path} holds vectors that are not of length 1", _AGAIN)

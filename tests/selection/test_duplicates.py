@@ -94,10 +94,18 @@ def unit(*degrees):
 
 def test_semantic_duplicates_name_the_nearest_kept_row_before_them():
     """cos 10° is 0.985, cos 20° 0.940: 10° is within 0.95 of 0°, 20° is not; 12° is nearer to 20° than to 0°."""
-    assert semantic_duplicates(unit(0, 10, 20, 12, 90), 0.95) == {1: 0, 3: 2}
-    assert semantic_duplicates(unit(0, 10, 20, 12, 90), 0.9999) == {}
-    assert semantic_duplicates(unit(10, 5, 0, 1), 0.9998) == {3: 2}
-    assert semantic_duplicates(unit(), 0.5) == {}
+    assert semantic_duplicates(unit(0, 10, 20, 12, 90), np.arange(5), 0.95) == {1: 0, 3: 2}
+    assert semantic_duplicates(unit(0, 10, 20, 12, 90), np.arange(5), 0.9999) == {}
+    assert semantic_duplicates(unit(10, 5, 0, 1), np.arange(4), 0.9998) == {3: 2}
+    assert semantic_duplicates(unit(), np.arange(0), 0.5) == {}
+
+
+def test_semantic_duplicates_of_some_rows_in_another_order_are_those_of_the_rows_taken_out():
+    vectors = unit(*range(0, 360, 7), *range(3, 360, 11))
+    order = np.random.default_rng(0).permutation(len(vectors))[:50]
+    expected = semantic_duplicates(vectors[order], np.arange(50), 0.97)
+    assert expected
+    assert semantic_duplicates(vectors, order, 0.97) == expected
 
 
 @settings(max_examples=30, deadline=None)
@@ -111,7 +119,7 @@ def test_semantic_duplicates_are_those_of_comparing_each_with_all_that_are_kept(
             expected[row] = near
         else:
             kept.append(row)
-    found = semantic_duplicates(vectors, 0.9)
+    found = semantic_duplicates(vectors, np.arange(len(vectors)), 0.9)
     assert set(found) == set(expected)
     assert all(other in expected[row] for row, other in found.items())
 

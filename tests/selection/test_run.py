@@ -119,6 +119,7 @@ def test_the_manifest_says_what_was_selected_from_what(pool, scores):
         "budget": 2,
         "unit": "examples",
         "budget_text": "50%",
+        "label": None,
         "seed": 3,
         "ranked_by": ["ifd_loss"],
         "length_control": None,
@@ -145,6 +146,7 @@ def test_the_manifest_says_what_was_selected_from_what(pool, scores):
             {"role": "pool", "source": "pool.jsonl", "sha256": file_digest(pool)},
             {"role": "scores", "source": str(scores), "sha256": file_digest(scores / "scores.parquet")},
         ],
+        "paths": {"pools": ["pool.jsonl"], "scores": ["scores"], "embeddings": None},
         "rendering": {"template": "alpaca", "max_length": 511},
         "columns": {"prompt": None, "response": None, "system": None, "text": None, "id": None},
         "prefix_ids": False,
@@ -346,3 +348,9 @@ def test_longest_finds_the_published_longest_rows(tmp_path, shared_data):
     found = [record["output"].strip() in published for record in written(summary.out)]
     assert all(found[:60])
     assert sum(found) >= 0.8 * there  # bytes and tokens part ways only near the edge
+
+
+@pytest.mark.parametrize("label", ["random", "full", "length-matched-random:ppl-low"])
+def test_a_label_that_a_control_has_is_refused(pool, scores, label):
+    with pytest.raises(UsageError, match="comparisons give it to a control"):
+        request(pool, "ppl-low", "50%", scores=(scores,), label=label)
