@@ -75,6 +75,21 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
+class RatingPrompt:
+    """A text that ends in a digit from 1 to 6, which is a model's rating of an example.
+
+    Attributes:
+        name: What is rated.
+        token_ids: (n_tokens,) int32, with the digit 1 as the last token.
+        digits: (6,) int32, the tokens of the digits 1 to 6 in that place.
+    """
+
+    name: str
+    token_ids: NDArray[np.int32]
+    digits: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """What a model sees of one example.
 
@@ -91,6 +106,7 @@ class Rendered:
         alone_start: Index in `alone_ids` of the first response token.
         final_start: Index in `token_ids` of the first token of the final response; the final response has
             `len(alone_ids) - alone_start` tokens.
+        ratings: With ratings: their prompts, by what is rated; else empty.
     """
 
     id: str
@@ -106,6 +122,7 @@ class Rendered:
     alone_ids: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     alone_start: int = 0
     final_start: int = 0
+    ratings: tuple[RatingPrompt, ...] = ()
 
     @property
     def seam_tokens(self) -> int:
@@ -155,6 +172,7 @@ class TaskResult:
         direction: Which way the metric improves.
         item_ids: Ids of the items, in task order.
         values: (n_items,) float64.
+        groups: The group of each item, such as the paradigm of a minimal pair; empty where the task has none.
     """
 
     task: str
@@ -162,6 +180,7 @@ class TaskResult:
     direction: Direction
     item_ids: tuple[str, ...]
     values: NDArray[np.float64]
+    groups: tuple[str, ...] = ()
 
     @property
     def mean(self) -> float:

@@ -11,7 +11,7 @@ Left out: models whose tokens see the future (encoders, prefix language models),
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,11 +23,15 @@ from dataselect.backends.allocator import keep_freed_memory
 from dataselect.backends.contract import BackendOptions, BatchTooLargeError, Tick, TokenSequence, check_ids
 from dataselect.backends.decoder import load_decoder
 from dataselect.backends.dtypes import on_gpu, resolve_dtype
+from dataselect.backends.generation import Generated, TokenIds, room
+from dataselect.backends.greedy import plan_batches, write_on
 from dataselect.backends.packing import Pack, pack, plan_packs
 from dataselect.model_config import max_positions
 from dataselect.records import TokenScores
 
 _PACK_TOKENS = {"cpu": 1024, "cuda": 32768}
+_CACHE_TOKENS = {"cpu": 16384, "cuda": 65536}
+"""Most positions whose keys and values are held at once while answers are written."""
 
 _T = TypeVar("_T")
 
@@ -61,7 +65,7 @@ class TransformersBackend:
         batch_tokens: int | None = None,
     ) -> list[TokenScores]:
         """Score sequences; see `contract.Backend`."""
-        check_ids(sequences, self._decoder.model.get_input_embeddings().weight.shape[0])
+        check_ids(sequences, self._vocabulary)
         empty = TokenScores(np.zeros(0, np.float32), np.zeros(0, np.int32))
         results = [empty] * len(sequences)
         budget = (batch_tokens or self.batch_tokens) if self._decoder.packs else 1
@@ -87,6 +91,29 @@ class TransformersBackend:
                 targets = self._decoder.moved(one.ids[one.scored])
                 found = self._decoder.head.score(hidden, targets, ranks)
             yield chosen, one, found
+
+    def generate(
+        self,
+        prompts: Sequence[TokenIds],
+        max_new_tokens: int,
+        stop: Collection[int],
+        tick: Tick = lambda done: None,
+    ) -> list[Generated]:
+        """Write on from prompts; see `generation.Generator`."""
+        check_ids([TokenSequence(prompt) for prompt in prompts], self._vocabulary)
+        rooms = [room(prompt, max_new_tokens, self.max_length) for prompt in prompts]
+        most = _CACHE_TOKENS[self._decoder.model.device.type] if self._decoder.packs else 1
+        found: dict[int, Generated] = {}
+        for chosen, limit in plan_batches([len(prompt) for prompt in prompts], rooms, most):
+            with told_out_of_memory():
+                answers = write_on(self._decoder, [prompts[i] for i in chosen], limit, stop)
+            found |= zip(chosen, answers, strict=True)
+            tick(len(chosen))
+        return [found[i] for i in range(len(prompts))]
+
+    @property
+    def _vocabulary(self) -> int:
+        return int(self._decoder.model.get_input_embeddings().weight.shape[0])
 
     def stop(self) -> None:
         """Nothing to stop: the model goes with its last reference."""

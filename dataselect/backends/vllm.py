@@ -1,4 +1,4 @@
-"""The vLLM backend: the real engine, offline, asked for the log-probabilities of the prompt and for nothing else.
+"""The vLLM backend: the real engine, offline, asked for the log-probabilities of the prompt, or for greedy answers.
 
 Prefix caching is off: with it on, prompt log-probabilities have depended on the order of requests (vLLM issue 42019).
 Token ids go in and nothing is detokenised. One token has to be generated, so a sequence may have at most the model's
@@ -16,7 +16,7 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ import numpy as np
 from dataselect.backends.children import Guardian, guarded
 from dataselect.backends.contract import BackendOptions, EngineDiedError, Tick, TokenSequence, check_ids
 from dataselect.backends.dtypes import on_gpu, resolve_dtype
+from dataselect.backends.generation import Generated, TokenIds, cut, room
 from dataselect.errors import DataselectError, UsageError
 from dataselect.model_config import max_positions
 from dataselect.records import TokenScores
@@ -106,21 +107,45 @@ class VllmBackend:
         check_ids(sequences, self._vocabulary)
         tick(len(sequences) - len(asked))
         for group in _groups(asked, sequences, batch_tokens):
-            for i, output in zip(group, self._generate([sequences[i] for i in group]), strict=True):
+            asked_for = [sequences[i].ids for i in group]
+            for i, output in zip(group, self._ask(asked_for, self._sampling), strict=True):
                 _fill(results[i], sequences[i], output.prompt_logprobs, ranks)
             tick(len(group))
         return results
+
+    def generate(
+        self,
+        prompts: Sequence[TokenIds],
+        max_new_tokens: int,
+        stop: Collection[int],
+        tick: Tick = lambda done: None,
+    ) -> list[Generated]:
+        """Write on from prompts; see `generation.Generator`. The engine makes the batches."""
+        import vllm
+
+        check_ids([TokenSequence(prompt) for prompt in prompts], self._vocabulary)
+        ends = sorted(token for token in stop if token < self._vocabulary)
+        sampling = [
+            vllm.SamplingParams(
+                max_tokens=room(prompt, max_new_tokens, self.max_length), temperature=0.0, stop_token_ids=ends,
+                ignore_eos=True, detokenize=False,
+            )
+            for prompt in prompts
+        ]  # fmt: skip
+        found = [cut(answer.outputs[0].token_ids, stop) for answer in self._ask(prompts, sampling)]
+        tick(len(prompts))
+        return found
 
     def stop(self) -> None:
         """Stop the engine's process; it also stops when the backend is let go or Python ends."""
         self._stop()
 
-    def _generate(self, sequences: Sequence[TokenSequence]) -> Any:  # noqa: ANN401
+    def _ask(self, prompts: Sequence[TokenIds], sampling: Any) -> Any:  # noqa: ANN401 - vLLM's parameters and answers
         from vllm.v1.engine.exceptions import EngineDeadError
 
-        prompts = [{"prompt_token_ids": sequence.ids.tolist()} for sequence in sequences]
         try:
-            return self._engine.generate(prompts, self._sampling, use_tqdm=False)
+            given = [{"prompt_token_ids": prompt.tolist()} for prompt in prompts]
+            return self._engine.generate(given, sampling, use_tqdm=False)
         except EngineDeadError as error:
             raise EngineDiedError("vLLM's engine process ended") from error
         except Exception as error:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @options.model
 @click.option(
     "--task", "tasks", multiple=True, required=True, metavar="FILE|NAME",
-    help="A file of SFT records, a file of {question, choices, answer}, or an lm-evaluation-harness task; may be "
-    "repeated. NAME=FILE gives a file another name.",
+    help="A file, whose kind its columns show (dataselect ls tasks), KIND:FILE to tell it, or an lm-evaluation-harness "
+    "task or YAML file; may be repeated. NAME=FILE gives a file another name.",
 )  # fmt: skip
 @options.out_directory
 @click.option("--backend", default="auto", show_default=True, metavar="B", help="auto, transformers or vllm.")
@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 @click.option(
     "--task-path", type=click.Path(path_type=Path), metavar="DIR", help="Folder of your own lm-eval task YAML files."
 )
+@click.option(
+    "--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True, metavar="N",
+    help="Most tokens of an answer that the model writes.",
+)  # fmt: skip
+@click.option(
+    "--shots", type=click.IntRange(min=0), default=0, metavar="N", help="Solved questions before each of exact-match."
+)
+@click.option(
+    "--shots-from", type=click.Path(path_type=Path), metavar="FILE", help="The {question, answer} they are drawn from."
+)
+@click.option(
+    "--run-code", is_flag=True, help="Execute programs that the model writes; unit-tests need it. No sandbox."
+)
 @options.template
 @click.pass_context
 def command(
@@ -35,13 +48,16 @@ def command(
 ) -> None:
     """Evaluate a model on tasks, item by item.
 
-    Writes DIR/results.parquet (one row per task, metric and item), results.json (the means, which are also printed) and
-    manifest.json. A model that `dataselect train` made is shown texts as in its training, unless options say otherwise.
+    Writes DIR/results.parquet (one row per task, metric and item), results.json (the means, which are also printed),
+    outputs.jsonl (what the model wrote, if a task asks it to) and manifest.json. A model that `dataselect train` made
+    is shown texts as in its training, unless options say otherwise.
 
     \b
     Example:
       dataselect evaluate --model models/low --task held_out.jsonl --task quiz=questions.jsonl --out results/low
       dataselect evaluate --model builtin --task arc_easy --out results/untrained
+      dataselect evaluate --model tuned --task exact-match:gsm8k.jsonl --shots 5 --shots-from train.jsonl --out maths
+      dataselect evaluate --model tuned --task HumanEval.jsonl.gz --run-code --out code
     """
     from tqdm import tqdm
 

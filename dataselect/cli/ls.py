@@ -17,7 +17,7 @@ Row = tuple[str, ...]
 def _scorers() -> Iterator[Row]:
     from dataselect.scoring.scorers import SCORERS
 
-    needs = {"": "", "ifd": "--ifd", "ranks": "not --no-ranks", "models": "--model, twice"}
+    needs = {"": "", "ifd": "--ifd", "ranks": "not --no-ranks", "models": "--model, twice", "rating": "--rating"}
     yield ("NAME", "NEEDS", "MEANING", "SOURCE")
     for scorer in SCORERS:
         yield (scorer.name, needs[scorer.needs], scorer.meaning, scorer.source)
@@ -64,9 +64,10 @@ def _templates() -> Iterator[Row]:
 def _tasks() -> Iterator[Row]:
     from dataselect.evaluation.kinds import KINDS
 
-    yield ("KIND", "GIVEN BY", "METRICS")
+    yield ("KIND", "GIVEN BY", "METRICS, AND WHAT IS BETTER")
     for kind in KINDS:
-        yield (kind.name, kind.given_by, ", ".join(kind.metrics))
+        metrics = ", ".join(f"{metric.name} ({metric.direction})" for metric in kind.metrics)
+        yield (kind.name, kind.given_by, metrics or "the task's own")
 
 
 def _encoders() -> Iterator[Row]:
@@ -76,6 +77,7 @@ def _encoders() -> Iterator[Row]:
     for name in ENCODERS.names():
         yield (name, (inspect.getdoc(ENCODERS.load(name)) or "").split("\n")[0])
     yield ("FOLDER or ID", "a sentence-transformers model, or a causal language model's last hidden layer (--pooling)")
+    yield ("FOLDER", "an earlier `dataselect embed --encoder tfidf`: other texts in the space that it fitted")
 
 
 KINDS: dict[str, Callable[[], Iterator[Row]]] = {

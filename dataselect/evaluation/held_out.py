@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dataselect.errors import DataselectError
-from dataselect.evaluation.kinds import ITEMS_AT_ONCE, Progress, TaskOutcome
+from dataselect.evaluation.kinds import HELD_OUT, ITEMS_AT_ONCE, Progress, TaskOutcome
 from dataselect.evaluation.model import EvaluatedModel, ResponseScore
 from dataselect.evaluation.tasks import Task
 from dataselect.likelihood import bits_per_byte
@@ -64,7 +64,5 @@ def _results(
         told = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
         raise DataselectError(f"no item of the task {task.name} can be scored: {told}", "dataselect show prints why")
     columns = np.array(values, np.float64).T
-    return (
-        TaskResult(task.name, "nll", "lower", tuple(ids), columns[0]),
-        TaskResult(task.name, "bits_per_byte", "lower", tuple(ids), columns[1]),
-    )
+    metrics = zip(HELD_OUT.metrics, columns, strict=True)
+    return tuple(metric.result(task.name, tuple(ids), column) for metric, column in metrics)

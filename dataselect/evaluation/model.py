@@ -6,15 +6,20 @@ import gc
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dataselect.backends import Backend, BackendOptions, TokenSequence, load_backend
+from dataselect.backends import Backend, BackendOptions, BatchTooLargeError, TokenSequence, load_backend
+from dataselect.backends.contract import Tick
+from dataselect.backends.generation import Generated, Generator, TokenIds
+from dataselect.errors import DataselectError, UsageError
 from dataselect.evaluation.harness_model import load_harness_model
 from dataselect.likelihood import ingredients
 from dataselect.pool import Renderer, rolling_windows
+from dataselect.pool.prompting import stop_tokens
 from dataselect.records import RESPONSE, UNSCORED, Example, Reject, Rendered, TokenScores
 
 
@@ -87,17 +92,70 @@ class EvaluatedModel:
             return [TokenSequence(rendered.token_ids, int(np.argmax(rendered.parts == RESPONSE)))]
         return [TokenSequence(rendered.token_ids[w.begin : w.end], w.first_scored - w.begin) for w in windows]
 
+    def log_probabilities(self, sequences: Sequence[TokenIds]) -> list[float]:
+        """Sum of the log-probabilities of each sequence's tokens behind the first; NaN where there is no number."""
+        answers = self._ask([TokenSequence(ids) for ids in sequences])
+        return [float(answer.logprobs[1:].sum(dtype=np.float64)) for answer in answers]
+
+    def write_on(
+        self, prompts: Sequence[TokenIds], max_new_tokens: int, tick: Tick = lambda done: None
+    ) -> list[Generated]:
+        """What the model writes after each prompt, greedily, until it ends its turn.
+
+        Raises:
+            DataselectError: If the backend does not write, or there is no memory for a single prompt.
+        """
+        backend = self._loaded()
+        if not isinstance(backend, Generator):
+            raise UsageError(f"the backend {backend.name} writes no answers", "use --backend transformers or vllm")
+        began = time.perf_counter()
+        answers = self._written(backend, prompts, max_new_tokens, tick)
+        self.busy += time.perf_counter() - began
+        self.tokens += sum(len(one) for one in prompts) + sum(len(one.ids) for one in answers)
+        return answers
+
+    def _written(
+        self, backend: Generator, prompts: Sequence[TokenIds], max_new_tokens: int, tick: Tick
+    ) -> list[Generated]:
+        """The answers; where memory runs out, those of one half after those of the other."""
+        if not prompts:
+            return []
+        try:
+            return backend.generate(prompts, max_new_tokens, self._ends, tick)
+        except BatchTooLargeError as error:
+            if len(prompts) == 1:
+                told = f"there is not enough memory to answer a prompt of {len(prompts[0])} tokens: {error}"
+                raise DataselectError(told, "give fewer --max-new-tokens") from None
+        half = len(prompts) // 2
+        first = self._written(backend, prompts[:half], max_new_tokens, tick)
+        return first + self._written(backend, prompts[half:], max_new_tokens, tick)
+
+    @cached_property
+    def _ends(self) -> frozenset[int]:
+        """Tokens that end an answer: those of the template, and those that the model's folder names."""
+        from transformers import GenerationConfig
+
+        try:
+            named = GenerationConfig.from_pretrained(str(self.path)).eos_token_id
+        except OSError:
+            named = None
+        return stop_tokens(self.renderer) | set([named] if isinstance(named, int) else named or [])
+
     def _ask(self, sequences: Sequence[TokenSequence]) -> list[TokenScores]:
         if not sequences:
             return []
-        if self._backend is None:
-            options = BackendOptions(self.dtype, self._batch_tokens, self.renderer.max_length)
-            self._backend = load_backend(self.backend_name, self.path, options)
+        backend = self._loaded()
         began = time.perf_counter()
-        answers = self._backend.score(sequences, ranks=False)
+        answers = backend.score(sequences, ranks=False)
         self.busy += time.perf_counter() - began
         self.tokens += sum(len(sequence.ids) for sequence in sequences)
         return answers
+
+    def _loaded(self) -> Backend:
+        if self._backend is None:
+            options = BackendOptions(self.dtype, self._batch_tokens, self.renderer.max_length)
+            self._backend = load_backend(self.backend_name, self.path, options)
+        return self._backend
 
 
 def _score(

@@ -3,7 +3,8 @@
 The question is rendered as the prompt and each choice as the response to it, by the renderer that training uses, so the
 response's tokens are the choice's. Two metrics per item, both better when higher: `accuracy`, whether the choice with
 the highest sum of log-probabilities is the answer, and `accuracy_norm`, the same with the sums divided by the UTF-8
-bytes of the choice, which takes away the advantage of short ones (as in lm-evaluation-harness, arXiv 2405.14782).
+bytes of the choice, which takes away the advantage of short ones (arXiv 2405.14782; lm-evaluation-harness calls it
+`acc_bytes`, and divides by characters in its `acc_norm`). Both come from the same log-probabilities.
 Where n choices tie for the best and the answer is among them, the item counts 1/n. Equal choices are scored once, so
 that they tie to the last bit.
 
@@ -21,11 +22,11 @@ from typing import Any
 import numpy as np
 
 from dataselect.errors import DataselectError
-from dataselect.evaluation.kinds import ITEMS_AT_ONCE, Progress, TaskOutcome
+from dataselect.evaluation.kinds import ITEMS_AT_ONCE, MULTIPLE_CHOICE, Progress, TaskOutcome
 from dataselect.evaluation.model import EvaluatedModel
 from dataselect.evaluation.records import ItemIds, read_records
 from dataselect.evaluation.tasks import Task
-from dataselect.records import Example, Message, TaskResult
+from dataselect.records import Example, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,8 @@ def evaluate_multiple_choice(task: Task, model: EvaluatedModel, progress: Progre
     if not ids:
         told = ", ".join(f"{number} {reason}" for reason, number in counted.items())
         raise DataselectError(f"no item of the task {task.name} can be scored: {told}", "check its length and choices")
-    columns = np.array(values, np.float64).T
-    results = (
-        TaskResult(task.name, "accuracy", "higher", tuple(ids), columns[0]),
-        TaskResult(task.name, "accuracy_norm", "higher", tuple(ids), columns[1]),
-    )
+    columns = zip(MULTIPLE_CHOICE.metrics, np.array(values, np.float64).T, strict=True)
+    results = tuple(metric.result(task.name, tuple(ids), column) for metric, column in columns)
     return TaskOutcome(results, len(items), counted)
 
 

@@ -54,3 +54,9 @@ class ItemIds:
         if not self._assigner.take(own):
             raise DataselectError(f"{self._file} line {line}: the id {own!r} was there before", "make the ids unique")
         return own
+
+
+def unscored(task: str, left_out: Mapping[str, int]) -> DataselectError:
+    """The error of a task of which no item has an outcome."""
+    told = ", ".join(f"{number} {reason}" for reason, number in left_out.items()) or "it has no items"
+    return DataselectError(f"no item of the task {task} can be scored: {told}", "check the length of its items")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dataselect.evaluation.generation import GenerationOptions
 from dataselect.records import Direction
 
 
@@ -16,12 +17,16 @@ class EvaluateRequest:
 
     Attributes:
         model: `builtin`, a model folder or a hub id.
-        tasks: Files, `NAME=FILE`, or names of lm-evaluation-harness tasks.
+        tasks: Files as `[NAME=][KIND:]FILE`, or names of lm-evaluation-harness tasks.
         out: The stage directory.
         rendering: Those fields of `RenderOptions` that were given. Template, BOS and think default to those that the
             model was trained with, if this toolkit trained it.
         batch_tokens: Most tokens computed at once; None for the backend's default.
         task_path: Folder of lm-evaluation-harness task files of the user.
+        max_new_tokens: Most tokens of an answer, in tasks in which the model writes one.
+        shots: Solved questions before each item of exact-match tasks.
+        shots_from: File that they are drawn from.
+        run_code: Whether programs that the model wrote may be executed; tasks with unit tests need it.
         overwrite: Remove this stage's own files first.
     """
 
@@ -33,7 +38,16 @@ class EvaluateRequest:
     rendering: Mapping[str, Any] = field(default_factory=dict)
     batch_tokens: int | None = None
     task_path: Path | None = None
+    max_new_tokens: int = 512
+    shots: int = 0
+    shots_from: Path | None = None
+    run_code: bool = False
     overwrite: bool = False
+
+    @property
+    def generation(self) -> GenerationOptions:
+        """How answers are written."""
+        return GenerationOptions(self.max_new_tokens, self.shots, self.shots_from)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from the model's own training manifest, so that results cannot be filed under an
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,11 +16,12 @@ from dataselect.artifacts import MANIFEST, StageDirectory, file_digest, read_jso
 from dataselect.backends import choose_backend
 from dataselect.backends.dtypes import on_gpu, resolve_dtype
 from dataselect.bundled.resolve import model_digest, resolve_model
+from dataselect.errors import UsageError
 from dataselect.evaluation.harness import check_harness_task
-from dataselect.evaluation.kinds import EVALUATORS, LM_EVAL, Progress, TaskOutcome
+from dataselect.evaluation.kinds import EVALUATORS, EXACT_MATCH, KINDS, LM_EVAL, UNIT_TESTS, Progress, TaskOutcome
 from dataselect.evaluation.model import EvaluatedModel
 from dataselect.evaluation.request import EvaluateRequest, EvaluateSummary
-from dataselect.evaluation.results import MEANS, RESULTS, write_results
+from dataselect.evaluation.results import MEANS, OUTPUTS, RESULTS, group_means, write_outputs, write_results
 from dataselect.evaluation.tasks import Task, find_tasks
 from dataselect.evaluation.trained import read_training, resolve_rendering
 from dataselect.pool import Renderer
@@ -39,7 +40,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = lambda task, done, o
     """
     run = _Run(request)
     options = {name: value for name, value in asdict(request).items() if name not in ("overwrite", "out")}
-    own = (RESULTS, MEANS)
+    own = (RESULTS, MEANS, OUTPUTS)
     with StageDirectory(request.out, run.fingerprint, options, own, request.overwrite) as stage:
         fresh = not stage.finished
         if fresh:
@@ -53,10 +54,8 @@ class _Run:
 
     def __init__(self, request: EvaluateRequest) -> None:
         self._request = request
-        self._tasks = find_tasks(request.tasks, request.task_path)
-        for task in self._tasks:
-            if task.kind == LM_EVAL:
-                check_harness_task(task)
+        self._tasks = find_tasks(request.tasks, request.task_path, request.generation)
+        _check(request, self._tasks)
         path = resolve_model(request.model)
         self._training = read_training(path)
         renderer = Renderer(path, resolve_rendering(self._training, request.rendering))
@@ -75,14 +74,15 @@ class _Run:
         began = time.perf_counter()
         outcomes = self._outcomes(progress)
         notes = [note for outcome in outcomes.values() for note in outcome.notes]
+        write_outputs(self._request.out, {name: outcome.outputs for name, outcome in outcomes.items()})
         write_results(self._request.out, _distinct(outcomes, notes))
         return self._manifest(outcomes, notes, time.perf_counter() - began)
 
     def _outcomes(self, progress: Progress) -> dict[str, TaskOutcome]:
         """One per task, in the order of the tasks; the harness's come first, so that its model is gone by then."""
         outcomes: dict[str, TaskOutcome] = {}
-        for task in sorted(self._tasks, key=lambda task: task.kind != LM_EVAL):
-            if task.kind != LM_EVAL:
+        for task in sorted(self._tasks, key=lambda task: task.kind != LM_EVAL.name):
+            if task.kind != LM_EVAL.name:
                 self._model.drop_harness_model()
             outcomes[task.name] = EVALUATORS.load(task.kind)(task, self._model, progress)
         return {task.name: outcomes[task.name] for task in self._tasks}
@@ -104,6 +104,18 @@ class _Run:
         }
 
 
+def _check(request: EvaluateRequest, tasks: Sequence[Task]) -> None:
+    """Refuse, before a model is loaded, what cannot or must not be run."""
+    for task in tasks:
+        if task.kind == LM_EVAL.name:
+            check_harness_task(task)
+        if task.kind == UNIT_TESTS.name and not request.run_code:
+            message = f"the task {task.name} executes programs that the model writes, with the rights of this user"
+            raise UsageError(message, "add --run-code, best in a container: it limits accidents and is no sandbox")
+    if request.shots and not any(task.kind == EXACT_MATCH.name for task in tasks):
+        raise UsageError("--shots is for exact-match tasks, and there is none", "give the task as exact-match:FILE")
+
+
 def _distinct(outcomes: Mapping[str, TaskOutcome], notes: list[str]) -> list[TaskResult]:
     """All results, each task and metric once: groups of the harness may overlap."""
     found: dict[tuple[str, str], TaskResult] = {}
@@ -118,11 +130,20 @@ def _distinct(outcomes: Mapping[str, TaskOutcome], notes: list[str]) -> list[Tas
 
 def _content(task: Task) -> dict[str, Any]:
     """What a task's outcomes depend on besides the model."""
-    if task.kind != LM_EVAL:
+    if task.kind != LM_EVAL.name:
         assert task.file is not None
-        return {"kind": task.kind, "sha256": file_digest(task.file)}
+        return {"kind": task.kind, "sha256": file_digest(task.file), **_writing(task)}
     folder = None if task.folder is None else file_digest(task.folder)
     return {"kind": task.kind, "lm_eval": provenance.versions().get("lm_eval"), "task_path": folder}
+
+
+def _writing(task: Task) -> dict[str, Any]:
+    """How answers are written, in a task in which the model writes them."""
+    if not any(kind.generates for kind in KINDS if kind.name == task.kind):
+        return {}
+    options = task.generation
+    few_shot = {} if options.shots_from is None else {"shots_sha256": file_digest(options.shots_from)}
+    return {"max_new_tokens": options.max_new_tokens, "shots": options.shots, **few_shot}
 
 
 def _described(task: Task, outcome: TaskOutcome) -> dict[str, Any]:
@@ -132,4 +153,5 @@ def _described(task: Task, outcome: TaskOutcome) -> dict[str, Any]:
         "items": outcome.items,
         "scored": max(len(one.item_ids) for one in outcome.results),
         "left_out": outcome.left_out,
+        **({"groups": groups} if (groups := group_means(outcome.results)) else {}),
     }

@@ -130,3 +130,19 @@ def test_an_encoder_is_refused(tmp_path):
     made("bert", {}, tmp_path)
     with pytest.raises(DataselectError, match="see those that follow"):
         load_backend("transformers", tmp_path, BackendOptions("float32"))
+
+
+@pytest.mark.parametrize("kind", [*PACKED, *ALONE])
+def test_padded_batches_write_what_the_model_itself_finds_most_likely_after_each_prompt_alone(kind, tmp_path):
+    import torch
+
+    model = made(kind, {**PACKED, **ALONE}[kind], tmp_path)
+    backend = load_backend("transformers", tmp_path, BackendOptions("float32"))
+    prompts = [sequence.ids for sequence in sequences(40)]
+    for prompt, answer in zip(prompts, backend.generate(prompts, 6, ()), strict=True):
+        ids = torch.tensor([[*prompt.tolist(), *answer.ids.tolist()]])
+        with torch.inference_mode():
+            logits = model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1].float()
+        chosen = logits.gather(1, ids[0, len(prompt) :, None])[:, 0]
+        assert len(answer.ids) == 6
+        np.testing.assert_allclose(chosen.numpy(), logits.amax(1).numpy(), rtol=1e-4, atol=1e-4)

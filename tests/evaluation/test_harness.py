@@ -7,7 +7,7 @@ pytest.importorskip("lm_eval", reason="pip install 'dataselect[eval]'")
 from dataselect.errors import DataselectError, UsageError
 from dataselect.evaluation.harness import _metrics, check_harness_task, evaluate_harness
 from dataselect.evaluation.model import EvaluatedModel
-from dataselect.evaluation.tasks import Task
+from dataselect.evaluation.tasks import Task, find_tasks
 from dataselect.pool import Renderer, RenderOptions
 
 YAML = """
@@ -99,3 +99,10 @@ def test_direction_comes_from_the_task_and_filters_are_kept_apart():
     assert found["loss"].values.tolist() == [0.0, 1.0, 2.0]
     assert found["loss,strict"].values.tolist() == [10.0, 11.0, 12.0]
     assert found["mystery"] == "as the task does not say whether higher is better"
+
+
+def test_a_task_file_by_its_path_needs_neither_its_name_nor_a_network(folder, model):
+    (task,) = find_tasks([str(folder / "tiny.yaml")])
+    check_harness_task(task)
+    (accuracy,) = evaluate_harness(task, model, silent).results
+    assert (accuracy.task, accuracy.values.tolist()) == ("tiny_tale", [1.0, 1.0, 0.0])

@@ -1,8 +1,10 @@
+import json
+
 import numpy as np
 import pyarrow.parquet as pq
 
 from dataselect.artifacts import read_json
-from dataselect.evaluation.results import write_results
+from dataselect.evaluation.results import ItemOutput, group_means, write_outputs, write_results
 from dataselect.records import TaskResult
 
 
@@ -24,3 +26,28 @@ def test_rows_and_means(tmp_path):
     first = (tmp_path / "results.parquet").read_bytes()
     write_results(tmp_path, results)
     assert (tmp_path / "results.parquet").read_bytes() == first
+
+
+def test_groups_are_a_column_where_a_task_has_them(tmp_path):
+    results = [
+        TaskResult("held", "nll", "lower", ("a",), np.array([1.0])),
+        TaskResult("pairs", "accuracy", "higher", ("x", "y", "z"), np.array([1.0, 0.0, 0.5]), ("one", "two", "one")),
+    ]
+    write_results(tmp_path, results)
+    assert pq.read_table(tmp_path / "results.parquet").column("group").to_pylist() == [None, "one", "two", "one"]
+    assert group_means(results) == {"one": {"items": 2, "accuracy": 0.75}, "two": {"items": 1, "accuracy": 0.0}}
+
+
+def test_outputs_are_lines_of_json_that_people_can_read(tmp_path):
+    output = ItemOutput("a", "Grüße\n#### 4", True, {"expected": "4"})
+    write_outputs(tmp_path, {"held": (), "sums": (output,)})
+    text = (tmp_path / "outputs.jsonl").read_text()
+    assert "Grüße" in text
+    assert [json.loads(line) for line in text.splitlines()] == [
+        {"task": "sums", "item_id": "a", "output": "Grüße\n#### 4", "ended": True, "expected": "4"}
+    ]
+
+
+def test_without_outputs_there_is_no_file_of_them(tmp_path):
+    write_outputs(tmp_path, {"held": ()})
+    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ import pytest
 
 from dataselect.analysis.runs import read_run
 from dataselect.artifacts import read_json
-from dataselect.errors import ArtifactError, DataselectError
+from dataselect.errors import ArtifactError, DataselectError, UsageError
 from dataselect.evaluation import EvaluateRequest, evaluate
 from dataselect.pool import Renderer, RenderOptions
 from dataselect.records import TaskResult
@@ -113,3 +113,74 @@ def test_tasks_of_the_harness_stand_beside_others_in_the_order_given(tasks, tmp_
     assert [mean.task for mean in summary.means] == ["held", "held", "tiny_pick"]
     assert summary.means[2].n_items == 1
     assert read_json(tmp_path / "results" / "manifest.json")["tasks"]["tiny_pick"]["kind"] == "lm-eval"
+
+
+SUMS = [{"id": f"s{n}", "question": f"What is {n} and {n}?", "answer": f"#### {2 * n}"} for n in range(4)]
+PROBLEM = {
+    "prompt": 'def one():\n    """One."""\n',
+    "entry_point": "one",
+    "test": "def check(f):\n    assert f() == 1\n",
+}
+
+
+def lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_tasks_that_write_answers_keep_them_and_compare_reads_the_outcomes(tmp_path):
+    sums, code = lines(tmp_path / "sums.jsonl", SUMS[:2]), lines(tmp_path / "code.jsonl", [PROBLEM])
+    request = EvaluateRequest(
+        "builtin", (f"exact-match:{sums}", str(code)), tmp_path / "results", max_new_tokens=6, shots=2,
+        shots_from=lines(tmp_path / "train.jsonl", SUMS[2:]), run_code=True,
+    )  # fmt: skip
+    summary = evaluate(request)
+    assert [(mean.task, mean.metric, mean.direction, mean.n_items) for mean in summary.means] == [
+        ("sums", "exact_match_strict", "higher", 2), ("sums", "exact_match_flexible", "higher", 2),
+        ("code", "pass@1", "higher", 1),
+    ]  # fmt: skip
+    written = [json.loads(line) for line in (tmp_path / "results" / "outputs.jsonl").read_text().splitlines()]
+    assert [(one["task"], one.get("expected"), one.get("outcome")) for one in written[:2]] == [
+        ("sums", "0", None), ("sums", "2", None),
+    ]  # fmt: skip
+    assert written[2]["outcome"] in ("pass", "fail", "error", "timeout")
+    assert [result.mean for result in read_run(tmp_path / "results").results] == [mean.mean for mean in summary.means]
+    assert evaluate(request).fresh is False
+    described = read_json(tmp_path / "results" / "manifest.json")["tasks"]["sums"]
+    assert (described["kind"], described["max_new_tokens"], described["shots"]) == ("exact-match", 6, 2)
+    lines(tmp_path / "train.jsonl", [{**row, "question": row["question"] + " "} for row in SUMS[2:]])
+    with pytest.raises(ArtifactError, match="shots_sha256"):
+        evaluate(request)
+
+
+def test_groups_of_items_are_broken_down_in_the_manifest(tmp_path):
+    pairs = [{"sentence_good": "He is.", "sentence_bad": "He are are.", "UID": name} for name in ("one", "two", "one")]
+    evaluate(EvaluateRequest("builtin", (str(lines(tmp_path / "pairs.jsonl", pairs)),), tmp_path / "results"))
+    groups = read_json(tmp_path / "results" / "manifest.json")["tasks"]["pairs"]["groups"]
+    assert {name: group["items"] for name, group in groups.items()} == {"one": 2, "two": 1}
+    assert len(read_run(tmp_path / "results").results[0].item_ids) == 3
+
+
+def test_code_is_not_run_unless_the_user_says_so(tmp_path):
+    file = lines(tmp_path / "code.jsonl", [PROBLEM])
+    with pytest.raises(UsageError, match="executes programs that the model writes") as caught:
+        evaluate(EvaluateRequest("builtin", (str(file),), tmp_path / "results"))
+    assert "--run-code" in caught.value.hint
+    assert not (tmp_path / "results").exists()
+
+
+def test_shots_without_a_task_that_shows_them_are_refused(tasks, tmp_path):
+    train = lines(tmp_path / "train.jsonl", SUMS)
+    with pytest.raises(UsageError, match="--shots is for exact-match tasks"):
+        evaluate(EvaluateRequest("builtin", tasks, tmp_path / "results", shots=1, shots_from=train))
+
+
+def test_every_kind_states_the_direction_of_each_of_its_metrics():
+    from dataselect.evaluation import KINDS
+
+    found = {(kind.name, metric.name): metric.direction for kind in KINDS for metric in kind.metrics}
+    assert {metric for metric, direction in found.items() if direction == "lower"} == {
+        ("held-out", "nll"), ("held-out", "bits_per_byte"),
+    }  # fmt: skip
+    assert set(found.values()) == {"lower", "higher"}
+    assert len(found) == 8

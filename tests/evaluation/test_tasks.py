@@ -3,7 +3,8 @@ import gzip
 import pytest
 
 from dataselect.errors import DataselectError, UsageError
-from dataselect.evaluation.tasks import Task, find_tasks
+from dataselect.evaluation.generation import GenerationOptions
+from dataselect.evaluation.tasks import Task, anchored_task, find_tasks, task_file
 
 SFT = '{"instruction": "Hm?", "output": "Ah."}\n'
 QUIZ = '{"question": "Hm?", "choices": ["Ah.", "Oh."], "answer": 0}\n'
@@ -54,3 +55,57 @@ def test_folders_empty_files_and_no_task_at_all_are_refused(tmp_path):
         find_tasks([str(write(tmp_path / "broken.jsonl", "{nothing\n"))])
     with pytest.raises(UsageError, match="no task was given"):
         find_tasks([])
+
+
+PAIR = '{"sentence_good": "Yes.", "sentence_bad": "Si."}\n'
+CODE = '{"prompt": "def f():", "entry_point": "f", "test": "def check(f): pass"}\n'
+SUMS = '{"question": "How many?", "answer": "#### 4"}\n'
+
+
+def test_pairs_and_code_are_recognised_by_their_columns_and_sums_are_held_out_text_unless_told(tmp_path):
+    pairs, code = write(tmp_path / "pairs.jsonl", PAIR), write(tmp_path / "code.jsonl", CODE)
+    sums = write(tmp_path / "sums.jsonl", SUMS)
+    given = [str(pairs), str(code), str(sums), f"maths=exact-match:{sums}", f"again=held-out:{sums}"]
+    assert [(task.name, task.kind, task.file) for task in find_tasks(given)] == [
+        ("pairs", "minimal-pairs", pairs), ("code", "unit-tests", code), ("sums", "held-out", sums),
+        ("maths", "exact-match", sums), ("again", "held-out", sums),
+    ]  # fmt: skip
+    options = GenerationOptions(max_new_tokens=7)
+    assert find_tasks([f"exact-match:{sums}"], None, options) == (Task("sums", "exact-match", sums, None, options),)
+
+
+def test_a_kind_that_is_none_is_answered_with_near_matches(tmp_path):
+    file = write(tmp_path / "sums.jsonl", SUMS)
+    with pytest.raises(UsageError, match="unknown kind of task 'exact_match'") as caught:
+        find_tasks([f"exact_match:{file}"])
+    assert "exact-match" in caught.value.hint
+    with pytest.raises(DataselectError, match="does not exist"):
+        find_tasks(["exact-match:missing.jsonl"])
+    with pytest.raises(DataselectError, match="does not exist"):
+        find_tasks(["exact-match:arc_easy"])
+
+
+def test_a_file_of_the_harness_is_known_by_the_task_in_it(tmp_path):
+    task = write(tmp_path / "mine.yaml", "# my task\ntask: my_task  # its name\nprocess_docs: !function code.process\n")
+    group = write(tmp_path / "group.yml", "task: [one, two]\ngroup: 'my_group'\n")
+    assert find_tasks([str(task), str(group)]) == (
+        Task("my_task", "lm-eval", None, tmp_path), Task("my_group", "lm-eval", None, tmp_path),
+    )  # fmt: skip
+    with pytest.raises(DataselectError, match="names no task"):
+        find_tasks([str(write(tmp_path / "other.yaml", "a: 1\n"))])
+    with pytest.raises(DataselectError, match="cannot be read"):
+        find_tasks([str(tmp_path / "none.yaml")])
+
+
+def test_the_file_behind_a_tasks_words_and_its_path_from_a_folder(tmp_path):
+    write(tmp_path / "sums.jsonl", SUMS)
+    for words in ("{}", "maths={}", "exact-match:{}", "maths=exact-match:{}"):
+        given = words.format("sums.jsonl")
+        assert str(task_file(given)) == "sums.jsonl"
+        anchored = anchored_task(given, tmp_path)
+        assert anchored == words.format(tmp_path / "sums.jsonl")
+        assert task_file(anchored) == tmp_path / "sums.jsonl"
+        assert anchored_task(anchored, tmp_path) == anchored
+        assert anchored_task(words.format("none.jsonl"), tmp_path) == words.format("none.jsonl")
+    assert task_file("arc_easy") is None
+    assert anchored_task("arc_easy", tmp_path) == "arc_easy"
