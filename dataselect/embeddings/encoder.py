@@ -23,6 +23,9 @@ from dataselect.errors import DataselectError, UsageError
 Pooling = Literal["mean", "weighted-mean", "last"]
 """How the states of tokens become one vector: equally weighted, by their position from 1, or the last token alone."""
 
+NO_LIMIT = 2**31
+"""Stands for the length of a text where an encoder reads all of it."""
+
 
 class Encoder(Protocol):
     """Something that gives texts vectors. Weights are loaded on first need, so that `settings` is cheap.

@@ -2,10 +2,12 @@
 
 The rule, in this order:
 
-1. a registered name: `minilm` (sentence-transformers, offline from a pip package) or `builtin` (the bundled model);
-2. a folder with `modules.json`: a sentence-transformers model;
-3. a folder whose `config.json` names a causal language model: its last hidden layer, pooled as asked, else the mean;
-4. a hub id, `owner/name`: fetched or taken from the hub cache, then as 2 or 3.
+1. a registered name: `minilm` (sentence-transformers, offline from a pip package), `builtin` (the bundled model) or
+   `tfidf` (no model: TF-IDF + SVD, fitted on the pools);
+2. a folder with `tfidf.npz`: a run of `dataselect embed --encoder tfidf`, and the space that it fitted;
+3. a folder with `modules.json`: a sentence-transformers model;
+4. a folder whose `config.json` names a causal language model: its last hidden layer, pooled as asked, else the mean;
+5. a hub id, `owner/name`: fetched or taken from the hub cache, then as 3 or 4.
 
 A causal model with a `modules.json` beside it is thus what that file makes of it. Any other folder is refused: the mean
 over a model that was not made for it (a masked language model without its pooling, say) would look like an embedding.
@@ -19,6 +21,7 @@ from pathlib import Path
 
 from dataselect.bundled.resolve import resolve_model
 from dataselect.embeddings.encoder import Encoder, Pooling, loading, refuse_pooling
+from dataselect.embeddings.tfidf import STATE, fitted_before
 from dataselect.errors import DataselectError, UsageError
 from dataselect.registry import Registry, unknown
 
@@ -27,6 +30,7 @@ ENCODERS = Registry(
     {
         "minilm": "dataselect.embeddings.sentence:minilm",
         "builtin": "dataselect.embeddings.causal:builtin",
+        "tfidf": "dataselect.embeddings.tfidf:tfidf",
     },
 )
 
@@ -34,20 +38,23 @@ _HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
 
 
-def load_encoder(name: str, pooling: Pooling | None = None) -> Encoder:
+def load_encoder(name: str, pooling: Pooling | None = None, dim: int | None = None) -> Encoder:
     """The encoder behind a name; its weights are loaded on first use.
 
     Args:
         name: A registered name, a folder or a hub id (`owner/name`).
         pooling: How a causal language model is pooled; None for the mean, or for what the encoder has of its own.
+        dim: Length of a vector, for `tfidf`; None for its default, or for what the encoder has of its own.
 
     Raises:
-        UsageError: If the name is none of these, or a pooling is asked of an encoder that has its own.
+        UsageError: If the name is none of these, or a pooling or dimension is asked of an encoder that has its own.
         MissingExtraError: If the encoder's package is not installed.
         DataselectError: If the hub cannot give it, or the folder holds no encoder.
     """
+    if dim is not None and name != "tfidf":
+        raise UsageError(f"the encoder {name} has a dimension of its own, but got {dim}", "leave --dim out")
     if name in ENCODERS.names():
-        made: Encoder = ENCODERS.load(name)(pooling)
+        made: Encoder = ENCODERS.load(name)(pooling, **({} if dim is None else {"dim": dim}))
         return made
     path = Path(name)
     if path.is_dir():
@@ -59,6 +66,8 @@ def load_encoder(name: str, pooling: Pooling | None = None) -> Encoder:
 
 
 def _from_folder(name: str, path: Path, pooling: Pooling | None) -> Encoder:
+    if (path / STATE).is_file():
+        return fitted_before(name, path, pooling)
     if (path / "modules.json").is_file():
         refuse_pooling(name, pooling)
         from dataselect.embeddings.sentence import SentenceEncoder

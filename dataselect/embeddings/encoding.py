@@ -1,70 +1,32 @@
 """From examples to vectors, chunk by chunk, with a count of everything that got none.
 
-A chunk is small enough for memory and large enough for batches of like length. An example without a token of text has
-no embedding: it is counted and listed with the rejects (reason `no_text`), since any vector in its place would look
-real. A text beyond the encoder's limit is embedded by its beginning and counted as truncated.
+A chunk is small enough for memory and large enough for batches of like length; each is kept as a shard, and read from
+there by a run that goes on after a stop. An example without text has no embedding: it is counted and listed with the
+rejects (reason `no_text`; `no_token` where there is text, but no token that the encoder knows), since any vector in its
+place would look real. A text beyond the encoder's limit is embedded by its beginning and counted as truncated.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple, dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dataselect.embeddings.chunks import Counts, EncodedChunk
 from dataselect.embeddings.encoder import Encoder
+from dataselect.embeddings.shards import Shards
 from dataselect.embeddings.texts import EmbedText, text_of
 from dataselect.errors import PoolError
 from dataselect.records import Example, Reject
 
 CHUNK = 1024
-"""Records per chunk."""
+"""Records per chunk: what a run that is stopped may have to encode again."""
 
 Progress = Callable[[int], object]
 """Called with the number of records that were just done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of records.
-
-    Attributes:
-        examples: Readable records: those embedded and those without text.
-        truncated: Those among the embedded of which only the beginning was read.
-        rejects: Unreadable records.
-    """
-
-    examples: int = 0
-    embedded: int = 0
-    without_text: int = 0
-    truncated: int = 0
-    rejects: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedChunk:
-    """The embedded examples of a chunk, in the order of the pools.
-
-    Attributes:
-        ids: (n,) ids.
-        sources: (n,) names of the files they came from.
-        vectors: (n, dim) float32 of length 1.
-        rejects: Records that could not be read and examples without text, in the order of the pools.
-        seconds: Time spent tokenising and encoding.
-    """
-
-    ids: tuple[str, ...]
-    sources: tuple[str, ...]
-    vectors: NDArray[np.float32]
-    counts: Counts
-    rejects: tuple[Reject, ...]
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -98,23 +60,26 @@ class Tally:
 
 
 def encoded_chunks(
-    records: Iterable[Example | Reject],
-    encoder: Encoder,
-    embed_text: EmbedText,
-    progress: Progress,
-    size: int = CHUNK,
+    records: Iterable[Example | Reject], encoder: Encoder, embed_text: EmbedText, progress: Progress, shards: Shards
 ) -> Iterator[EncodedChunk]:
-    """Encode a stream of records.
+    """Encode a stream of records, but for the chunks that are there as shards; keep each chunk as one.
 
     Args:
         records: What a pool reader yields.
         embed_text: Which part of an example is embedded.
         progress: Called after each chunk has been taken in.
-        size: Records per chunk.
+        shards: Of these records.
     """
     remaining = iter(records)
-    while chunk := list(islice(remaining, size)):
-        yield _encode(chunk, encoder, embed_text)
+    for index in itertools.count():
+        chunk = list(itertools.islice(remaining, CHUNK))
+        if not chunk:
+            return
+        encoded = shards.read(index)
+        if encoded is None:
+            encoded = _encode(chunk, encoder, embed_text)
+            shards.write(index, encoded)
+        yield encoded
         progress(len(chunk))
 
 
@@ -134,15 +99,17 @@ def _encode(chunk: list[Example | Reject], encoder: Encoder, embed_text: EmbedTe
         rejects=len(chunk) - len(examples),
     )
     embedded = [examples[i] for i in kept]
-    empty = {examples[i].id for i in np.flatnonzero(num_tokens == 0)}
+    without = {examples[i].id: "no_token" if texts[i] else "no_text" for i in np.flatnonzero(num_tokens == 0)}
     ids, sources = tuple(e.id for e in embedded), tuple(e.source for e in embedded)
-    return EncodedChunk(ids, sources, vectors, counts, _rejects(chunk, empty), seconds)
+    return EncodedChunk(ids, sources, vectors, counts, _rejects(chunk, without), seconds)
 
 
-def _rejects(chunk: list[Example | Reject], empty: set[str]) -> tuple[Reject, ...]:
-    """The records of a chunk that have no embedding, those of `empty` by their id."""
+def _rejects(chunk: list[Example | Reject], without: dict[str, str]) -> tuple[Reject, ...]:
+    """The records of a chunk that have no embedding, the examples among them by their id and why."""
     return tuple(
-        record if isinstance(record, Reject) else Reject(record.source, record.line, "no_text", f"id {record.id}")
+        record
+        if isinstance(record, Reject)
+        else Reject(record.source, record.line, without[record.id], f"id {record.id}")
         for record in chunk
-        if isinstance(record, Reject) or record.id in empty
+        if isinstance(record, Reject) or record.id in without
     )

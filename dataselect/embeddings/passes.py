@@ -1,4 +1,7 @@
-"""The two passes of an embedding run: over the targets, kept in memory, and over the pools, streamed to disk."""
+"""The two passes of an embedding run: over the targets, kept in memory, and over the pools, streamed to disk.
+
+Both go from shard to shard; what a run that was stopped had finished is read and not encoded again.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dataselect.embeddings.chunks import Counts
 from dataselect.embeddings.encoder import Encoder
-from dataselect.embeddings.encoding import Counts, Progress, Tally, encoded_chunks
+from dataselect.embeddings.encoding import Progress, Tally, encoded_chunks
 from dataselect.embeddings.request import TargetCounts
+from dataselect.embeddings.shards import Shards
 from dataselect.embeddings.similarity import TargetSet, TargetSimilarity
-from dataselect.embeddings.store import vector_file
+from dataselect.embeddings.store import VECTORS, vector_file
 from dataselect.embeddings.texts import EmbedText
 from dataselect.pool import PoolReader
 from dataselect.pool.targets import TargetFile
@@ -31,6 +36,7 @@ class EncodedTargets:
         target_set: All of them, to compare with.
         counts: One entry per file.
         seconds: Time spent encoding.
+        resumed: Records that an earlier run had done.
     """
 
     vectors: NDArray[np.float32]
@@ -40,6 +46,7 @@ class EncodedTargets:
     counts: tuple[TargetCounts, ...]
     rejects: tuple[Reject, ...]
     seconds: float
+    resumed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class EncodedPool:
     Attributes:
         similarity: Of each row to the target set; None without one.
         seconds: Time spent encoding.
+        resumed: Records that an earlier run had done.
     """
 
     ids: tuple[str, ...]
@@ -57,14 +65,16 @@ class EncodedPool:
     counts: Counts
     rejects: tuple[Reject, ...]
     seconds: float
+    resumed: int
 
 
 def encode_targets(
-    files: Sequence[TargetFile], encoder: Encoder, embed_text: EmbedText, top_k: int, progress: Progress
+    files: Sequence[TargetFile], out: Path, encoder: Encoder, embed_text: EmbedText, top_k: int, progress: Progress
 ) -> EncodedTargets:
     """Encode target files, at least one, into one target set.
 
     Args:
+        out: The stage directory, for shards.
         top_k: Nearest targets to average over.
 
     Raises:
@@ -74,9 +84,10 @@ def encode_targets(
     ids: list[str] = []
     tasks: list[str] = []
     tallies: list[Tally] = []
-    for file in files:
+    shards = [Shards(out, f"target-{number:03d}") for number in range(len(files))]
+    for file, kept in zip(files, shards, strict=True):
         tally = Tally()
-        for chunk in encoded_chunks(file.reader, encoder, embed_text, progress):
+        for chunk in encoded_chunks(file.reader, encoder, embed_text, progress, kept):
             tally.add(chunk)
             parts.append(chunk.vectors)
             ids.extend(chunk.ids)
@@ -92,18 +103,22 @@ def encode_targets(
         tuple(TargetCounts(file.name, tally.counts) for file, tally in zip(files, tallies, strict=True)),
         tuple(reject for tally in tallies for reject in tally.rejects),
         sum(tally.seconds for tally in tallies),
+        sum(one.resumed for one in shards),
     )
 
 
 def encode_pool(
     reader: PoolReader,
-    path: Path,
+    out: Path,
     encoder: Encoder,
     embed_text: EmbedText,
     target_set: TargetSet | None,
     progress: Progress,
 ) -> EncodedPool:
-    """Encode the pools into the .npy file `path`, comparing with the targets on the way.
+    """Encode the pools into the file of vectors, comparing with the targets on the way.
+
+    Args:
+        out: The stage directory.
 
     Raises:
         PoolError: If no example has text to embed; there is no file then.
@@ -113,8 +128,9 @@ def encode_pool(
     ids: list[str] = []
     sources: list[str] = []
     similarities: list[TargetSimilarity] = []
-    with vector_file(path, encoder.dim) as writer:
-        for chunk in encoded_chunks(reader, encoder, embed_text, progress):
+    shards = Shards(out, "pool")
+    with vector_file(out / VECTORS, encoder.dim) as writer:
+        for chunk in encoded_chunks(reader, encoder, embed_text, progress, shards):
             tally.add(chunk)
             writer.append(chunk.vectors)
             ids.extend(chunk.ids)
@@ -123,4 +139,6 @@ def encode_pool(
                 similarities.append(target_set.similarity(chunk.vectors))
         tally.require_embedded("the pools")
     similarity = TargetSimilarity.concatenate(similarities) if similarities else None
-    return EncodedPool(tuple(ids), tuple(sources), similarity, tally.counts, tuple(tally.rejects), tally.seconds)
+    return EncodedPool(
+        tuple(ids), tuple(sources), similarity, tally.counts, tuple(tally.rejects), tally.seconds, shards.resumed
+    )

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import get_args
 
 from dataselect.artifacts import MANIFEST, read_json
+from dataselect.embeddings.chunks import Counts
 from dataselect.embeddings.encoder import Pooling
-from dataselect.embeddings.encoding import Counts
+from dataselect.embeddings.index_choice import AskedIndex
+from dataselect.embeddings.stored_index import IndexReport
 from dataselect.embeddings.texts import EmbedText
 from dataselect.errors import UsageError
 from dataselect.pool import ColumnMap
@@ -30,9 +32,11 @@ class EmbedRequest:
         prefix_ids: Whether the name of the file goes before each own id.
         limit: Only the first so many records of the pools.
         overwrite: Whether earlier results of this command in `out` are removed.
+        dim: Length of a vector for an encoder that lets it be chosen; None for its own.
+        index: The kind of index for the pool in index.faiss; similarities are exact with any.
 
     Raises:
-        UsageError: If `top_k` is below 1, or `embed_text` or `pooling` is unknown.
+        UsageError: If `top_k` or `dim` is below 1, or `embed_text`, `pooling` or `index` is unknown.
     """
 
     pools: tuple[str, ...]
@@ -46,10 +50,16 @@ class EmbedRequest:
     limit: int | None = None
     overwrite: bool = False
     pooling: Pooling | None = None
+    dim: int | None = None
+    index: AskedIndex = "auto"
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
             raise UsageError(f"top_k should be at least 1, got {self.top_k}")
+        if self.dim is not None and self.dim < 1:
+            raise UsageError(f"dim should be at least 1, got {self.dim}")
+        if self.index not in get_args(AskedIndex):
+            raise UsageError(f"index should be auto, exact, ivf or hnsw, got {self.index!r}")
         if self.embed_text not in get_args(EmbedText):
             raise UsageError(f"embed_text should be prompt, response or both, got {self.embed_text!r}")
         if self.pooling not in (None, *get_args(Pooling)):
@@ -75,6 +85,8 @@ class EmbedSummary:
         targets: One entry per target file.
         top_k: Nearest targets averaged over; None without targets.
         texts_per_second: Embedded texts, targets included, per second of encoding; loading the model not counted.
+        index: What index.faiss is, and how much it finds.
+        resumed: Records, targets included, that an earlier run of the same had done.
         already_finished: Whether the results were there and nothing was computed.
     """
 
@@ -84,6 +96,8 @@ class EmbedSummary:
     targets: tuple[TargetCounts, ...]
     top_k: int | None
     texts_per_second: float
+    index: IndexReport
+    resumed: int
     already_finished: bool
 
     @property
@@ -106,5 +120,7 @@ def read_summary(out: Path, already_finished: bool) -> EmbedSummary:
         targets=tuple(TargetCounts(one["source"], Counts(**one["counts"])) for one in manifest["target_counts"]),
         top_k=manifest["top_k_used"],
         texts_per_second=manifest["texts_per_second"],
+        index=IndexReport(**manifest["index"]),
+        resumed=manifest["resumed_records"],
         already_finished=already_finished,
     )

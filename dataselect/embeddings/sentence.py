@@ -19,12 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.artifacts import digest, file_digest
-from dataselect.embeddings.encoder import Pooling, batches, device, loading, refuse_pooling, unit
+from dataselect.embeddings.encoder import NO_LIMIT, Pooling, batches, device, loading, refuse_pooling, unit
 from dataselect.errors import DataselectError
+from dataselect.quiet import quiet_transformers
 from dataselect.registry import require
-
-NO_LIMIT = 2**31
-"""Stands for the astronomic length that tokenizers give where a model has no limit."""
 
 _CONTENT = ("*.json", "*.safetensors", "*.txt", "*.model")
 
@@ -58,6 +56,7 @@ class SentenceEncoder:
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 - the library's class
         library = require("sentence_transformers", extra=self._extra)
+        quiet_transformers()
         with loading(self.name):
             model = library.SentenceTransformer(
                 str(self._path), device=device(), local_files_only=True, model_kwargs={"use_safetensors": True}

@@ -7,7 +7,8 @@ For unit vectors x (an example) and t_1 ... t_m (the targets, of all target file
 
 The first rewards an example that is close to some targets, the second one that is close to their middle; on a target
 set of several clusters they disagree. The centroid of targets that cancel out has no direction, and its cosine is then
-absent. Higher is closer: these are similarities, not distances.
+absent. Higher is closer: these are similarities, not distances. Both are exact whatever the size of the pool: the
+targets are what is searched, and they are few.
 """
 
 from __future__ import annotations
@@ -72,6 +73,6 @@ class TargetSet:
 
 
 def _centroid(vectors: NDArray[np.float32]) -> NDArray[np.float64] | None:
-    mean: NDArray[np.float64] = vectors.astype(np.float64).mean(axis=0)
+    mean: NDArray[np.float64] = vectors.mean(axis=0, dtype=np.float64)
     length = float(np.linalg.norm(mean))
     return None if length < _NO_DIRECTION else mean / length

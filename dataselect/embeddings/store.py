@@ -2,7 +2,8 @@
 
     embeddings.npy   (n, dim) float32 of length 1, in the order of the pools
     ids.txt          n lines of UTF-8: line i is the id of row i
-    index.faiss      the same rows, searchable
+    index.faiss      the same rows, searchable; perhaps an approximate index, which no other stage reads
+    tfidf.npz        the space that the encoder tfidf was fitted to (`tfidf`), where it is the encoder
     targets.npy      (m, dim) float32 of length 1: the target set, file after file, where there is one
     targets.jsonl    m lines: the id of each target and its task, the file that it came from
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dataselect.embeddings import load_encoder
+from dataselect.embeddings.tfidf import require_one_space
 from dataselect.errors import UsageError
 from dataselect.ranking.bootstrap import RESAMPLES
 from dataselect.ranking.pool_rows import NGRAM
@@ -63,9 +64,11 @@ class RankPlan:
         )  # fmt: skip
 
     def _target(self) -> dict[str, Any]:
+        encoder = load_encoder(self.request.encoder)
+        require_one_space(encoder)
         return {
             "inputs": self.targets,
-            "encoder": load_encoder(self.request.encoder).settings(),
+            "encoder": encoder.settings(),
             "top_k": self.request.top_k,
             "embed_text": self.request.embed_text,
             "ngram": NGRAM,

@@ -63,7 +63,7 @@ def score_columns(request: ScoreRequest, ids: Sequence[str]) -> ScoreColumns:
 def embedded_target(request: RankRequest, out: Path) -> EmbeddedTarget:
     """Embed the target files into one set. Ids get the file's name before them, since they may clash."""
     summary = embed(_embed_request(request, request.targets, out, prefix_ids=True, limit=None))
-    targets = TargetSet(np.load(out / VECTORS), request.top_k)
+    targets = TargetSet(np.load(out / VECTORS, mmap_mode="r"), request.top_k)
     names = tuple(source.name for source in find_sources(request.targets))
     return EmbeddedTarget(targets, Target(names, summary.counts.embedded, targets.top_k, request.encoder))
 

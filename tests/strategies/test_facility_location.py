@@ -56,3 +56,28 @@ def test_a_row_stands_for_itself_even_among_copies():
     vectors = np.tile(np.array([[1.0, 0.0]], np.float32), (5, 1))
     ranking = rank(vectors, neighbours=2)
     assert sorted(ranking.order.tolist()) == [0, 1, 2, 3, 4]
+
+
+def test_among_more_copies_than_neighbours_a_row_has_as_many_neighbours_as_asked_for():
+    """Six copies and two neighbours: each row stands for itself and for whoever has it among its two nearest others.
+
+    However ties fall, the first choice covers at most all six fully, and the sum of all gains is the six rows covered.
+    """
+    vectors = np.tile(np.array([[1.0, 0.0]], np.float32), (6, 1))
+    ranking = rank(vectors, neighbours=2)
+    assert ranking.scores.sum() == pytest.approx(6.0)
+    from dataselect.strategies.facility_location import _Graph
+
+    graph = _Graph.nearest(vectors, 2)
+    assert len(graph.served) == 6 + 6 * 2
+    assert np.bincount(graph.served).tolist() == [3] * 6
+
+
+def test_a_single_row_and_a_pool_beyond_the_size_of_exact_files_are_compared_exactly(monkeypatch):
+    assert rank(np.array([[1.0, 0.0]], np.float32)).order.tolist() == [0]
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(40, 5)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    expected = rank(vectors, neighbours=5)
+    monkeypatch.setattr("dataselect.embeddings.index_choice.EXACT_ROWS", 1)
+    assert rank(vectors, neighbours=5).order.tolist() == expected.order.tolist()
