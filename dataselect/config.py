@@ -1,9 +1,9 @@
 """YAML to dataclasses, strictly: unknown keys are refused, every fault is reported, and all of them together.
 
 The target is a tree of frozen dataclasses; the annotations are the schema, and a field without a default is required.
-`__post_init__` of a target may raise `ValueError` for rules beyond types. Only what configurations need is supported:
-str, int, float, bool, None, Literal, tuples and dicts of these, unions with None, and nested dataclasses. There is no
-interpolation and no import path in a configuration: nothing in it can run code.
+`__post_init__` of a target may raise `ValueError` or our own errors for rules beyond types. Only what configurations
+need is supported: str, int, float, bool, None, Literal, tuples and dicts of these, unions with None, and nested
+dataclasses. There is no interpolation and no import path in a configuration: nothing in it can run code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dataselect.errors import ConfigError
+from dataselect.errors import ConfigError, DataselectError
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def _dataclass(target: type[Any], values: object, path: str, faults: list[str]) 
         return None
     try:
         return target(**made)
-    except ValueError as error:
+    except (ValueError, DataselectError) as error:
         faults.append(f"{path}: {error}" if path else str(error))
         return None
 

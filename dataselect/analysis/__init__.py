@@ -2,6 +2,6 @@
 
 from dataselect.analysis.compare import COMPARISON, Comparison, compare
 from dataselect.analysis.intervals import Difference, paired_difference
-from dataselect.analysis.rows import Row
+from dataselect.analysis.judgement import Row
 
 __all__ = ["COMPARISON", "Comparison", "Difference", "Row", "compare", "paired_difference"]

@@ -37,6 +37,7 @@ class Arm:
         seeds: Of selection and training of each run, ascending.
         item_ids: Ids of the items, the same in every arm of the task.
         values: (n_seeds, n_items) float64.
+        nests: Whether larger budgets of the strategy contain this one; None where that was not recorded.
     """
 
     group: Group
@@ -46,6 +47,7 @@ class Arm:
     seeds: tuple[Seeds, ...]
     item_ids: tuple[str, ...]
     values: NDArray[np.float64]
+    nests: bool | None = None
 
     @property
     def estimate(self) -> float:
@@ -70,7 +72,8 @@ def arms(runs: Sequence[Run]) -> list[Arm]:
         seeds = cells.setdefault((result.task, result.metric, Group(run.strategy, run.budget, run.unit)), {})
         if run.seeds in seeds:
             raise ArtifactError(
-                f"the same run is given twice: {run.label} and {seeds[run.seeds][0].path}", "give each run once"
+                f"the same run is given twice: {run.label} and {seeds[run.seeds][0].path}",
+                "give each run once; settings of one strategy are told apart by select --label",
             )
         seeds[run.seeds] = (run, _aligned(run, result, first_run, first))
     _check_tasks(cells)
@@ -121,4 +124,5 @@ def _check_tasks(cells: dict[tuple[str, str, Group], dict[Seeds, tuple[Run, NDAr
 def _arm(key: tuple[str, str, Group], first: TaskResult, seeds: dict[Seeds, tuple[Run, NDArray[np.float64]]]) -> Arm:
     ordered = sorted(seeds)
     values = np.stack([seeds[seed][1] for seed in ordered])
-    return Arm(key[2], key[0], key[1], first.direction, tuple(ordered), first.item_ids, values)
+    nests = seeds[ordered[0]][0].nests
+    return Arm(key[2], key[0], key[1], first.direction, tuple(ordered), first.item_ids, values, nests)

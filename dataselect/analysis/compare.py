@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from dataselect.analysis.arms import arms
-from dataselect.analysis.experiment_folder import resolve
+from dataselect.analysis.budget_curves import BudgetCurve, budget_curves
+from dataselect.analysis.controls import missing_controls
+from dataselect.analysis.experiment_folder import Failure, resolve
 from dataselect.analysis.intervals import CONFIDENCE
+from dataselect.analysis.judgement import Row
 from dataselect.analysis.printable import printable_values
 from dataselect.analysis.reproduction import Reproduction, input_digests, reproduction
-from dataselect.analysis.rows import Row, build_rows
+from dataselect.analysis.rows import build_rows
 from dataselect.analysis.runs import Run, read_run
 from dataselect.analysis.sections import Sections, gather
 from dataselect.artifacts import StageDirectory, write_json
@@ -46,11 +49,17 @@ class Comparison:
 
     Attributes:
         main_metrics: task -> the metric that its verdict is told in: the first in its results.
+        missing_controls: Controls that belong beside every comparison and are not in this one.
+        failed: Cells of the experiment that have no result.
+        curves: What each strategy reaches with how much data.
     """
 
     rows: tuple[Row, ...]
     runs: tuple[RunSeeds, ...]
     main_metrics: dict[str, str]
+    missing_controls: tuple[str, ...]
+    failed: tuple[Failure, ...]
+    curves: tuple[BudgetCurve, ...]
     sections: Sections
     reproduction: Reproduction
 
@@ -69,6 +78,9 @@ class Comparison:
             "tested": self.tested,
             "runs": [dataclasses.asdict(run) for run in self.runs],
             "main_metrics": self.main_metrics,
+            "missing_controls": list(self.missing_controls),
+            "failed": [dataclasses.asdict(one) for one in self.failed],
+            "curves": [dataclasses.asdict(curve) for curve in self.curves],
             **sections,
             "reproduction": dataclasses.asdict(self.reproduction),
         }
@@ -93,11 +105,13 @@ def compare(
     inputs = resolve(directories)
     runs = sorted((read_run(path) for path in inputs.runs), key=_order)
     made = arms(runs)
+    failed = inputs.experiment.failures if inputs.experiment else ()
     files = input_digests(inputs)
     fingerprint = {
         "files": [dataclasses.asdict(f) for f in files],
         "runs": [[r.strategy, r.budget, r.unit, *r.seeds] for r in runs],
         "pool": pool.inputs if pool else [],
+        "failed": [dataclasses.asdict(one) for one in failed],
         "dataselect": versions().get("dataselect"),
     }
     with StageDirectory(
@@ -107,6 +121,9 @@ def compare(
             rows=tuple(build_rows(made)),
             runs=_run_seeds(runs),
             main_metrics=_main_metrics(runs),
+            missing_controls=missing_controls({run.strategy for run in runs}),
+            failed=failed,
+            curves=budget_curves(made),
             sections=gather(inputs.experiment, pool) if inputs.experiment else Sections(),
             reproduction=reproduction(inputs, files),
         )

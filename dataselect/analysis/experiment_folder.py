@@ -2,7 +2,9 @@
 
 `results/<cell>/` are evaluate folders, `selections/*.jsonl` selections with their manifests, `scores/scores.parquet`
 (or shards in `scores/scores/`) the score table, `embeddings/scores.parquet` the similarities if there is a target, and
-`known_defects.jsonl` and `config.yaml` are there if the experiment has them.
+`known_defects.jsonl` and `config.yaml` are there if the experiment has them. An experiment of several settings shares
+scores and embeddings between them: `places.json` then says where they are. `failures.json` names the cells that have no
+result, and why.
 """
 
 from __future__ import annotations
@@ -11,8 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataselect.artifacts import MANIFEST
+from dataselect.artifacts import MANIFEST, read_json
 from dataselect.errors import ArtifactError
+
+PLACES, FAILURES = "places.json", "failures.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A cell of an experiment that has no result, and why, in one line."""
+
+    cell: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +35,15 @@ class ExperimentFolder:
 
     @property
     def runs(self) -> list[Path]:
-        """Its evaluate folders, by name."""
-        return sorted(p for p in (self.path / "results").iterdir() if p.is_dir())
+        """The evaluate folders of the cells that did not fail, by name."""
+        failed = {one.cell for one in self.failures}
+        return sorted(p for p in (self.path / "results").iterdir() if p.is_dir() and p.name not in failed)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Its cells that have no result."""
+        path = self.path / FAILURES
+        return tuple(Failure(**one) for one in read_json(path)) if path.exists() else ()
 
     @property
     def selections(self) -> Path:
@@ -34,7 +53,7 @@ class ExperimentFolder:
     @property
     def scores(self) -> Path | None:
         """Its score table: a file, or a folder of shards."""
-        folder = self.path / "scores"
+        folder = self._place("scores")
         if not folder.is_dir():
             return None
         if not (folder / MANIFEST).exists():
@@ -45,7 +64,7 @@ class ExperimentFolder:
     @property
     def similarities(self) -> Path:
         """Its similarities to the target, present or not."""
-        return self.path / "embeddings" / "scores.parquet"
+        return self._place("embeddings") / "scores.parquet"
 
     @property
     def known_defects(self) -> Path | None:
@@ -56,6 +75,10 @@ class ExperimentFolder:
     def config(self) -> Path | None:
         """Its configuration."""
         return self._file("config.yaml")
+
+    def _place(self, name: str) -> Path:
+        places = read_json(self.path / PLACES) if (self.path / PLACES).exists() else {}
+        return self.path / str(places.get(name, name))
 
     def _file(self, name: str) -> Path | None:
         path = self.path / name

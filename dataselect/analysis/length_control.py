@@ -1,4 +1,4 @@
-"""The name of a length-matched control: which strategy's lengths it follows.
+"""What a selection is called in a comparison: its label, else its strategy; of a length control, whose lengths it has.
 
 `length-matched-random` follows the lengths of another selection (`match=FILE.jsonl`), so that two such controls of two
 strategies are two different things at the same budget and seed. In a comparison each is called
@@ -11,24 +11,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dataselect.analysis.controls import LENGTH_CONTROL
 from dataselect.artifacts import read_json
 
-LENGTH_CONTROL = "length-matched-random"
 
-
-def full_name(strategy: str, params: Mapping[str, Any], folder: Path) -> str:
-    """The strategy's name in a comparison: for a length-matched control, with the strategy that it controls.
+def full_name(made: Mapping[str, Any], folder: Path) -> str:
+    """The name of a selection or of a run that was trained on one.
 
     Args:
-        params: Its options; `match` is a selection file, or a strategy's name.
+        made: Its `strategy`, `params` and `label`, if it has one; `match` of the params is a selection file, or a
+            strategy's name.
         folder: Where an experiment keeps its selections: it may have been moved since `match` was written.
     """
-    match = params.get("match")
+    if made.get("label"):
+        return str(made["label"])
+    strategy = str(made["strategy"])
+    match = (made.get("params") or {}).get("match")
     if strategy != LENGTH_CONTROL or not isinstance(match, str) or not match:
         return strategy
     for file in (folder / Path(match).name, Path(match)):
         manifest = file.with_suffix(".manifest.json")
         if manifest.exists():
-            inner = read_json(manifest)
-            return f"{strategy}:{full_name(inner.get('strategy', match), inner.get('params') or {}, folder)}"
+            return f"{strategy}:{full_name({'strategy': match, **read_json(manifest)}, folder)}"
     return f"{strategy}:{Path(match).stem if match.endswith('.jsonl') else match}"

@@ -6,6 +6,7 @@ the runs' manifests, not those of the comparison, since the runs are what anothe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ def input_digests(inputs: Inputs) -> tuple[FileDigest, ...]:
     if folder is not None:
         parts = [*sorted(folder.selections.glob("*.jsonl")), folder.scores, folder.known_defects, folder.config]
         parts += [folder.similarities] if folder.similarities.exists() else []
-        found += [(str(p.relative_to(folder.path)), p) for p in parts if p is not None]
+        found += [(_inside(p, folder.path), p) for p in parts if p is not None]
     return tuple(FileDigest(name, file_digest(path)) for name, path in sorted(found))
 
 
@@ -52,7 +53,7 @@ def reproduction(inputs: Inputs, files: tuple[FileDigest, ...]) -> Reproduction:
     """
     folder = inputs.experiment
     config = folder.config if folder else None
-    scores = folder.path / "scores" / MANIFEST if folder else None
+    scores = folder.scores.parent / MANIFEST if folder and folder.scores else None
     pool = read_json(scores).get("inputs", []) if scores and scores.exists() else []
     text = config.read_text(encoding="utf-8", errors="replace") if config else None
     return Reproduction(
@@ -61,6 +62,10 @@ def reproduction(inputs: Inputs, files: tuple[FileDigest, ...]) -> Reproduction:
         pool=tuple(pool),
         files=files,
     )
+
+
+def _inside(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _environments(runs: Sequence[Path]) -> tuple[dict[str, Any], ...]:

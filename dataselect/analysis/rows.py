@@ -8,76 +8,28 @@ so; a number is never made from something else.
 The second control is `length-matched-random:STRATEGY`: random examples with the token lengths of that strategy's
 selection. A strategy that beats random but not this control has chosen length.
 
-The metric's own direction decides what is better. Left out: the statistics themselves (`intervals`).
+Left out: the statistics themselves (`intervals`, `resampling`), and what they amount to (`judgement`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from dataselect.analysis.arms import Arm, Group
+from dataselect.analysis.controls import CONTROL, LENGTH_CONTROL, WITHOUT_BUDGET
 from dataselect.analysis.intervals import Difference, paired_difference
-from dataselect.analysis.length_control import LENGTH_CONTROL
-from dataselect.records import Direction
-
-CONTROL = "random"
-WITHOUT_BUDGET = ("untrained", "full")
-"""Strategies that no budget limits."""
-
-BETTER, WORSE, NOT_SHOWN = "better", "worse", "no difference shown"
-IS_CONTROL = "control"
-NO_CONTROL = "no random control: not compared"
-ONE_ITEM = "one item: not compared"
+from dataselect.analysis.judgement import IS_CONTROL, Row, judged
+from dataselect.analysis.resampling import resampled
 
 _NO_SEEDS = "no arm has two seeds: the noise of seeds is not in the interval"
 _NO_SPREAD = "the same difference on every item: p by the exact sign test, no interval"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One strategy at one budget on one task in one metric, beside its controls.
-
-    Attributes:
-        n_seeds: Runs behind the estimate.
-        estimate: The metric, mean over items and seeds.
-        diff_to_random: Strategy minus random, in units of the metric, with its 95 % interval and p.
-        compared_with: The control of that difference, in words ("random at 120 examples"); empty without one.
-        verdict: "better" or "worse" than random, "no difference shown", "control", or why it was not compared.
-        seed_noise: Whether the noise of seeds is in the interval; None where nothing was compared.
-        diff_to_length_matched: The same against the strategy's own length-matched control.
-        note: What a reader must know about this row; empty where nothing is unusual.
-    """
-
-    strategy: str
-    budget: int
-    unit: str
-    task: str
-    metric: str
-    direction: Direction
-    n_items: int
-    n_seeds: int
-    estimate: float
-    diff_to_random: float | None
-    ci_low: float | None
-    ci_high: float | None
-    p: float | None
-    seed_noise: bool | None
-    verdict: str
-    compared_with: str
-    diff_to_length_matched: float | None
-    lm_ci_low: float | None
-    lm_ci_high: float | None
-    lm_p: float | None
-    lm_seed_noise: bool | None
-    lm_verdict: str | None
-    note: str
-
-
 def build_rows(arms: Sequence[Arm]) -> list[Row]:
     """One row per arm, in the order of the arms."""
     by_cell = {(arm.task, arm.metric, arm.group): arm for arm in arms}
-    return [_row(arm, _random_for(arm, arms), by_cell.get(_length_key(arm))) for arm in arms]
+    rows = [_row(arm, _random_for(arm, arms), by_cell.get(_length_key(arm))) for arm in arms]
+    return judged(rows)
 
 
 def _length_key(arm: Arm) -> tuple[str, str, Group]:
@@ -95,8 +47,9 @@ def _random_for(arm: Arm, arms: Sequence[Arm]) -> Arm | None:
 
 
 def _row(arm: Arm, control: Arm | None, length_control: Arm | None) -> Row:
-    is_control = arm.group.strategy == CONTROL
-    difference = None if control is None or is_control else paired_difference(arm.values, control.values)
+    is_random = arm.group.strategy == CONTROL
+    difference = None if control is None or is_random else paired_difference(arm.values, control.values)
+    again = resampled(arm.values, control.values) if difference and control and difference.p is not None else None
     random_seeds = () if control is None else (control.values,)
     matched = paired_difference(arm.values, length_control.values, random_seeds) if length_control else None
     return Row(
@@ -106,33 +59,25 @@ def _row(arm: Arm, control: Arm | None, length_control: Arm | None) -> Row:
         diff_to_random=difference.estimate if difference else None,
         ci_low=difference.ci_low if difference else None,
         ci_high=difference.ci_high if difference else None,
-        p=difference.p if difference else None,
+        p=difference.p if difference else None, p_holm=None, tests=0,
+        p_permutation=again.p if again else None,
+        boot_low=again.low if again else None, boot_high=again.high if again else None,
+        effect_size=again.effect if again else None,
         seed_noise=difference.seed_noise if difference else None,
-        verdict=IS_CONTROL if is_control else verdict(difference, arm.direction),
+        verdict=IS_CONTROL if is_random else "",
         compared_with=_words(control) if difference and control else "",
         diff_to_length_matched=matched.estimate if matched else None,
         lm_ci_low=matched.ci_low if matched else None,
         lm_ci_high=matched.ci_high if matched else None,
-        lm_p=matched.p if matched else None,
+        lm_p=matched.p if matched else None, lm_p_holm=None,
         lm_seed_noise=matched.seed_noise if matched else None,
-        lm_verdict=verdict(matched, arm.direction) if matched else None,
+        lm_verdict=None,
         note=_note(arm, control, difference, matched),
     )  # fmt: skip
 
 
 def _words(arm: Arm) -> str:
     return f"{arm.group.strategy} at {arm.group.budget:,} {arm.group.unit}"
-
-
-def verdict(difference: Difference | None, direction: Direction) -> str:
-    """What a difference says, in the metric's own direction."""
-    if difference is None:
-        return NO_CONTROL
-    if difference.p is None:
-        return ONE_ITEM
-    if not difference.shown:
-        return NOT_SHOWN
-    return BETTER if (difference.estimate > 0) == (direction == "higher") else WORSE
 
 
 def _note(arm: Arm, control: Arm | None, difference: Difference | None, matched: Difference | None) -> str:

@@ -40,6 +40,7 @@ class Run:
         unit: "examples" or "tokens".
         seed: Seed of the selection.
         training_seed: Seed of the training; runs that differ in either are different draws of one strategy.
+        nests: Whether larger budgets of its strategy contain this one; None where that was not recorded.
         path: The evaluate folder.
         results: One per task and metric, in the order of the file.
     """
@@ -49,6 +50,7 @@ class Run:
     unit: str
     seed: int
     training_seed: int
+    nests: bool | None
     path: Path
     results: tuple[TaskResult, ...]
 
@@ -78,8 +80,10 @@ def read_run(path: Path) -> Run:
     if not (isinstance(strategy, str) and strategy and numbers and unit in ("examples", "tokens")):
         raise ArtifactError(f"{path / MANIFEST} has a malformed run: {run!r}", _AGAIN)
     trained = run.get("training_seed", seed)
-    name = full_name(strategy, run.get("params") or {}, path.parent.parent / "selections")
-    return Run(name, cast(int, budget), unit, cast(int, seed), cast(int, trained), path, _results(path / RESULTS))
+    name, nests = full_name(run, path.parent.parent / "selections"), run.get("nests")
+    return Run(
+        name, cast(int, budget), unit, cast(int, seed), cast(int, trained), nests, path, _results(path / RESULTS)
+    )
 
 
 def _manifest(path: Path) -> Any:  # noqa: ANN401 - JSON

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dataselect.analysis.coloured_examples import ColouredExample, coloured_examples, coloured_places
 from dataselect.analysis.composition import Composition, by_kind, by_source
+from dataselect.analysis.controls import WITHOUT_BUDGET
 from dataselect.analysis.defects import Defects, defects, read_defects
 from dataselect.analysis.distributions import Distribution, distributions
 from dataselect.analysis.excerpts import Texts, read_texts
 from dataselect.analysis.experiment_folder import ExperimentFolder
+from dataselect.analysis.funnels import Funnel, funnels
 from dataselect.analysis.overlap import Overlap, overlaps
 from dataselect.analysis.pool_summary import NO_KIND, PoolSummary, summarise_pool
 from dataselect.analysis.pool_table import PoolTable, read_pool_table
-from dataselect.analysis.rows import WITHOUT_BUDGET
 from dataselect.analysis.selections import Selection, first_seeds, read_selections
 from dataselect.analysis.shown_examples import ShownSelection, shown_examples, shown_ids
 from dataselect.analysis.similarity import Similarity, sampled_rows, similarity
@@ -35,7 +37,9 @@ class Sections:
     similarity: Similarity | None = None
     overlaps: tuple[Overlap, ...] = ()
     compositions: tuple[Composition, ...] = ()
+    funnels: tuple[Funnel, ...] = ()
     examples: tuple[ShownSelection, ...] = ()
+    coloured: tuple[ColouredExample, ...] = ()
 
 
 def gather(folder: ExperimentFolder, pool: PoolReader | None) -> Sections:
@@ -60,7 +64,9 @@ def gather(folder: ExperimentFolder, pool: PoolReader | None) -> Sections:
         similarity=similarity(table, texts.excerpts) if table else None,
         overlaps=overlaps(first, _scorable(table)),
         compositions=_present(by_kind(first, kinds), by_source(first, _sources(table))),
+        funnels=funnels(first),
         examples=shown_examples(first, texts.excerpts),
+        coloured=_coloured(folder, table, pool),
     )
 
 
@@ -68,6 +74,14 @@ def _defects(folder: ExperimentFolder, table: PoolTable | None, selections: Sequ
     if table is None or folder.known_defects is None:
         return None
     return defects(read_defects(folder.known_defects), table, selections)
+
+
+def _coloured(
+    folder: ExperimentFolder, table: PoolTable | None, pool: PoolReader | None
+) -> tuple[ColouredExample, ...]:
+    if table is None or pool is None or folder.scores is None:
+        return ()
+    return coloured_examples(folder.scores.parent, pool, coloured_places(table))
 
 
 def _sources(table: PoolTable | None) -> dict[str, str]:

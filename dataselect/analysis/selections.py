@@ -72,7 +72,7 @@ def read_selection(path: Path) -> Selection:
         raise ArtifactError(f"the selection {path} is not finished: {manifest_path.name} is missing", _AGAIN)
     manifest = read_json(manifest_path)
     try:
-        strategy = full_name(manifest["strategy"], manifest.get("params") or {}, path.parent)
+        strategy = full_name(manifest, path.parent)
         budget, unit, seed = int(manifest["budget"]), str(manifest["unit"]), int(manifest["seed"])
         columns = ColumnMap(**(manifest.get("columns") or {}))
     except (KeyError, TypeError, ValueError, AttributeError) as error:

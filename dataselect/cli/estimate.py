@@ -36,9 +36,9 @@ def _model(one: ModelEstimate, found: Estimate) -> Iterator[tuple[str, str]]:
     cached = f"; {one.cached:.0%} of the work is in the score cache" if one.cached else ""
     yield "to compute", f"{one.computed:,} tokens{cached}"
     speed = f"{1 / one.seconds_per_token:,.0f} tokens/s"
-    yield "speed", f"{speed}, from {one.calibrated:,} rows; {_seconds(one.start)} to load the model"
+    yield "speed", f"{speed}, from {one.calibrated:,} rows; {in_time(one.start)} to load the model"
     yield "memory", _memory(one.memory)
-    yield "disk", _bytes(one.disk)
+    yield "disk", in_bytes(one.disk)
     for note in one.notes:
         yield "note", note
 
@@ -49,16 +49,17 @@ def _time(found: Estimate) -> Iterator[tuple[str, str]]:
     elif found.workers > 1:
         yield "workers", f"{found.workers} with hardware of their own: the work is divided by {found.workers}"
     took = found.duration
-    yield "time", f"{_seconds(took.expected)} ({_seconds(took.low)} to {_seconds(took.high)})"
+    yield "time", f"{in_time(took.expected)} ({in_time(took.low)} to {in_time(took.high)})"
 
 
 def _memory(peak: Memory) -> str:
-    parts = [_bytes(peak.process), f"engine {_bytes(peak.engine)}" if peak.engine else ""]
-    parts.append("" if peak.gpu is None else f"GPU {_bytes(peak.gpu)}")
+    parts = [in_bytes(peak.process), f"engine {in_bytes(peak.engine)}" if peak.engine else ""]
+    parts.append("" if peak.gpu is None else f"GPU {in_bytes(peak.gpu)}")
     return ", ".join(part for part in parts if part) + " per worker"
 
 
-def _bytes(count: int) -> str:
+def in_bytes(count: int) -> str:
+    """A size in three digits."""
     size, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if size < 1000:
@@ -67,7 +68,7 @@ def _bytes(count: int) -> str:
     return f"{size:.3g} {unit}"
 
 
-def _seconds(seconds: float) -> str:
+def in_time(seconds: float) -> str:
     """Two units at most: 4.2 s, 35 s, 3 min 10 s, 2 h 5 min, 3 d 4 h."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -61,6 +61,10 @@ if TYPE_CHECKING:
     "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.jsonl|FILE.txt",
     help="File to write: records, or with .txt their ids only.",
 )  # fmt: skip
+@click.option(
+    "--label", default="", metavar="NAME",
+    help="Its name in comparisons, where one strategy is compared in several settings.",
+)  # fmt: skip
 @options.columns
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
@@ -106,7 +110,7 @@ def _select(given: dict[str, Any]) -> SelectionSummary:
             options.pairs("--param", given["params"]), given["scores"], given["embeddings"], given["seed"],
             options.column_map(given),
             given["prefix_ids"], _length_control(given["length_control"], given["length_bins"]), given["targets"],
-            filters_of(given), _then(given["shortlists"], given["then"]), given["quota"],
+            filters_of(given), _then(given["shortlists"], given["then"]), given["quota"], given["label"],
         )
     )  # fmt: skip
 

@@ -21,5 +21,7 @@ def command(config: Path) -> None:
     from dataselect.experiment import read_config
     from dataselect.experiment.cells import cells
 
-    made = list(cells(read_config(config)))
-    say(f"{config} is valid: {len(made)} models to train, and the untrained one")
+    settings = read_config(config).settings
+    trained = sum(cell.trains for one in settings.values() for cell in cells(one))
+    many = f" in {len(settings)} settings" if len(settings) > 1 else ""
+    say(f"{config} is valid: {trained} models to train{many}")

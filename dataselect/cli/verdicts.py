@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dataselect.analysis import Comparison
+    from dataselect.analysis.settings import SettingsComparison
 
 
-def print_verdicts(comparison: Comparison) -> None:
+def print_verdicts(comparison: Comparison | SettingsComparison) -> None:
     """Print one line per strategy and task."""
     from dataselect.reports import verdict_lines
 

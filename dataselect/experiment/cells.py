@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 from dataselect.experiment.config import ExperimentConfig
 
+UNTRAINED = "untrained"
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One model of the matrix.
 
     Attributes:
-        strategy: Strategy of its selection.
+        strategy: Strategy or variant of its selection; "untrained" for the model as it is.
         budget: Budget as it was typed.
         seed: Seed of selection and training.
         matches: Name of the cell whose lengths the selection follows, for a length-matched control.
@@ -30,21 +32,32 @@ class Cell:
     matches: str | None = None
 
     @property
+    def trains(self) -> bool:
+        """Whether a model is trained."""
+        return self.strategy != UNTRAINED
+
+    @property
     def name(self) -> str:
         """A name for files, unique in the experiment."""
+        if not self.trains:
+            return UNTRAINED
         budget = re.sub(r"[^0-9a-z.]", "", self.budget.replace("%", "pct").lower())
         follows = f"-of-{self.matches.split('-at-')[0]}" if self.matches else ""
         return f"{self.strategy}{follows}-at-{budget}-seed-{self.seed}"
 
 
 def cells(config: ExperimentConfig) -> Iterator[Cell]:
-    """All cells that train a model, in the order of the work: what others follow comes first."""
-    yield Cell("full", "100%", config.seeds[0])
+    """All cells of a setting, in the order of the work: what others follow comes first."""
+    if UNTRAINED not in config.without:
+        yield Cell(UNTRAINED, "0", 0)
+    if "full" not in config.without:
+        yield Cell("full", "100%", config.seeds[0])
     for budget in config.budgets:
         for seed in config.random_seeds:
             yield Cell("random", budget, seed)
         for seed in config.seeds:
-            yield Cell("longest", budget, seed)
+            if "longest" not in config.without:
+                yield Cell("longest", budget, seed)
             for name in config.compared:
                 cell = Cell(name, budget, seed)
                 yield cell

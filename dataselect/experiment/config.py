@@ -1,23 +1,20 @@
-"""The configuration of an experiment: which model, pools, strategies, budgets, seeds and tasks make up its matrix.
+"""The configuration of an experiment: which models, pools, strategies, budgets, seeds, recipes and tasks make it up.
 
-Paths in the file are taken relative to the file. Whatever can be found wrong without running a model is found by
-`check`, all of it together, before anything long starts; `dataselect validate` is that and nothing more.
+Left out: reading it from a file and checking it (`reading`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from dataselect.bundled.resolve import resolve_model
-from dataselect.config import build, load_yaml
-from dataselect.errors import ConfigError, DataselectError
-from dataselect.pool import ColumnMap, Renderer, RenderOptions
-from dataselect.selection.budget import parse_budget
-from dataselect.strategies import Needs, Strategy, make_strategy
+from dataselect.config import build
+from dataselect.experiment.matrix import Matrix, Place
+from dataselect.experiment.variant import Variant
+from dataselect.pool import ColumnMap, RenderOptions
+from dataselect.strategies import Needs
 from dataselect.training import TrainConfig
 
 CONTROLS = ("untrained", "full", "random", "longest", "length-matched-random")
@@ -25,6 +22,7 @@ CONTROLS = ("untrained", "full", "random", "longest", "length-matched-random")
 
 SIMILARITY_COLUMNS = frozenset({"similarity", "centroid_similarity"})
 IFD_COLUMNS = frozenset({"ifd", "ifd_loss"})
+RATED_COLUMNS = ("complexity", "quality")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +35,49 @@ class ModelRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringRun(ModelRun):
+    """How the pool is scored."""
+
+    tokens: bool = False
+    """Whether every token's log-probability is kept: the report then colours examples by it."""
+
+    references: dict[str, str] = field(default_factory=dict)
+    """Further models by name, for strategies that look at the contrast of two (excess-loss, aligned-likelihood)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRun(ModelRun):
+    """How the tasks are evaluated."""
+
+    max_new_tokens: int = 512
+    """Most tokens of an answer, in tasks in which the model writes one."""
+
+    shots: int = 0
+    """Solved questions before each item of exact-match tasks."""
+
+    shots_from: str | None = None
+    """File that they are drawn from."""
+
+    run_code: bool = False
+    """Whether programs that the model wrote may be executed."""
+
+    task_path: str | None = None
+    """Folder of your own lm-evaluation-harness task files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentConfig:
     """One experiment. The keys of the YAML file are these fields."""
 
-    pools: tuple[str, ...]
-    """Pool files, folders or hub ids."""
+    pools: tuple[str, ...] = ()
+    """Pool files, folders or hub ids; several are one pool. May be left out where the matrix names pools."""
 
     tasks: tuple[str, ...]
     """What every model is evaluated on: files of held-out examples or of choices, or lm-evaluation-harness names."""
 
     strategies: tuple[str, ...]
-    """Strategies to compare. The untrained model, the full pool, random, longest and length-matched controls come by
-    themselves."""
+    """Strategies to compare, or names of variants. The untrained model, the full pool, random, longest and
+    length-matched controls come by themselves."""
 
     budgets: tuple[str, ...]
     """How much each strategy keeps: `500` examples, `10%` of the pool, or `20000tok`."""
@@ -58,6 +87,15 @@ class ExperimentConfig:
 
     params: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Options of strategies, by name."""
+
+    variants: dict[str, Variant] = field(default_factory=dict)
+    """Strategies in settings of their own, by the name that they get in the comparison."""
+
+    matrix: Matrix = field(default_factory=Matrix)
+    """Several models, pools or recipes: every combination is run."""
+
+    without: tuple[Literal["untrained", "full", "longest", "length-matched-random"], ...] = ()
+    """Controls that are left out; the report says so."""
 
     seeds: tuple[int, ...] = (0,)
     """One run of each strategy per seed: it seeds the selection, where that draws, and the training."""
@@ -86,13 +124,13 @@ class ExperimentConfig:
     rendering: RenderOptions = field(default_factory=RenderOptions)
     """How examples are shown to the model, in every stage."""
 
-    scoring: ModelRun = field(default_factory=ModelRun)
+    scoring: ScoringRun = field(default_factory=ScoringRun)
     """How the pool is scored."""
 
     training: TrainConfig = field(default_factory=TrainConfig)
     """The training recipe; its seed comes from the matrix."""
 
-    evaluation: ModelRun = field(default_factory=ModelRun)
+    evaluation: EvaluationRun = field(default_factory=EvaluationRun)
     """How the tasks are evaluated."""
 
     known_defects: str | None = None
@@ -105,17 +143,28 @@ class ExperimentConfig:
             raise ValueError("; ".join(faults))
 
     def _faults(self) -> Iterator[str]:
+        if not self.pools and not self.matrix.pools:
+            yield "pools: at least one is needed"
+        for name in ("tasks", "strategies", "budgets", "seeds"):
+            if not getattr(self, name):
+                yield f"{name}: at least one is needed"
         for name in ("pools", "tasks", "strategies", "budgets", "seeds"):
             values = getattr(self, name)
-            if not values:
-                yield f"{name}: at least one is needed"
             if len(set(values)) < len(values):
                 yield f"{name}: one is given twice"
         if len(set(self.random_seeds)) < 3:
             yield "random_seeds: at least three different ones are needed, or chance cannot be told from effect"
-        for name in self.matched:
+        yield from self._unknown_names()
+
+    def _unknown_names(self) -> Iterator[str]:
+        for name in self.length_matched or ():
             if name not in self.compared:
                 yield f"length_matched: {name} is not among the strategies"
+        for name in self.variants:
+            if name not in self.strategies:
+                yield f"variants: {name} is not among the strategies"
+            if name in CONTROLS or ":" in name or name in self.params:
+                yield f"variants: {name} is the name of something else"
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -125,16 +174,18 @@ class ExperimentConfig:
     @property
     def matched(self) -> tuple[str, ...]:
         """The strategies that get a length-matched control."""
+        if "length-matched-random" in self.without:
+            return ()
         return self.compared if self.length_matched is None else self.length_matched
 
-    def strategy(self, name: str) -> Strategy:
-        """One strategy with its options."""
-        return make_strategy(name, self.params.get(name, {}))
+    def variant(self, name: str) -> Variant:
+        """What a name in `strategies` stands for."""
+        return self.variants.get(name) or Variant(strategy=name, params=self.params.get(name, {}))
 
     @property
     def needs(self) -> tuple[Needs, ...]:
         """What each listed strategy needs."""
-        return tuple(self.strategy(name).needs for name in self.compared)
+        return tuple(self.variant(name).needs for name in self.compared)
 
     @property
     def needed_columns(self) -> frozenset[str]:
@@ -153,78 +204,25 @@ class ExperimentConfig:
             needs.targets or needs.target_texts or SIMILARITY_COLUMNS & set(needs.columns) for needs in self.needs
         )
 
+    @property
+    def settings(self) -> dict[Place, ExperimentConfig]:
+        """The configuration of every setting of the matrix, none of which has a matrix any more."""
+        return {place: self._at(place) for place in self.matrix.settings}
 
-def read_config(path: Path) -> ExperimentConfig:
-    """Read and check a configuration.
+    def recipe(self, name: str) -> TrainConfig:
+        """A recipe of the matrix: `training` with its differences; `training` itself for an empty name.
 
-    Raises:
-        ConfigError: With every fault found.
-    """
-    values = load_yaml(path)
-    if isinstance(values.get("training"), Mapping) and "seed" in values["training"]:
-        raise ConfigError(f"{path}: training.seed is set by the matrix", "use seeds and random_seeds")
-    config = _anchored(build(ExperimentConfig, values, str(path)), path.parent)
-    faults = list(check(config))
-    if faults:
-        many = f"{len(faults)} faults" if len(faults) > 1 else "1 fault"
-        raise ConfigError(f"{path} has {many}: " + "; ".join(faults))
-    return config
+        Raises:
+            ConfigError: If a setting of it is unknown or not valid.
+        """
+        values = {**dataclasses.asdict(self.training), **self.matrix.training.get(name, {})}
+        return build(TrainConfig, values, f"matrix.training.{name}")
 
-
-def _anchored(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
-    """Make relative paths relative to the configuration's folder; names that are no path there stay names."""
-
-    def anchor(name: str) -> str:
-        there = folder / name
-        return str(there) if not Path(name).is_absolute() and there.exists() else name
-
-    def tuple_of(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(anchor(name) for name in names)
-
-    return dataclasses.replace(
-        config,
-        model=config.model if config.model == "builtin" else anchor(config.model),
-        pools=tuple_of(config.pools),
-        tasks=tuple_of(config.tasks),
-        targets=tuple_of(config.targets),
-        rendering=dataclasses.replace(config.rendering, template=anchor(config.rendering.template)),
-        known_defects=None if config.known_defects is None else anchor(config.known_defects),
-    )
-
-
-def check(config: ExperimentConfig) -> Iterator[str]:
-    """Everything that is wrong with a configuration and can be told without running a model."""
-    for name in config.compared:
-        yield from _told(f"strategies: {name}", lambda name=name: config.strategy(name))
-    for budget in config.budgets:
-        yield from _told("budgets", lambda budget=budget: parse_budget(budget))
-    unused = sorted(set(config.params) - set(config.compared))
-    if unused:
-        yield f"params: {', '.join(unused)} is not among the strategies"
-    yield from _told("model", lambda: Renderer(resolve_model(config.model), config.rendering))
-    yield from _check_files(config)
-
-
-def _told(where: str, attempt: Any) -> Iterator[str]:  # noqa: ANN401 - any call
-    try:
-        attempt()
-    except DataselectError as error:
-        yield f"{where}: {error}"
-
-
-def _check_files(config: ExperimentConfig) -> Iterator[str]:
-    for field_name in ("pools", "targets"):
-        for name in getattr(config, field_name):
-            if Path(name).suffix and not Path(name).exists():
-                yield f"{field_name}: there is no file {name}"
-    for task in config.tasks:
-        if task.endswith((".jsonl", ".json", ".parquet", ".csv")) and not Path(task.split("=", 1)[-1]).exists():
-            yield f"tasks: there is no file {task}"
-    if config.known_defects is not None and not Path(config.known_defects).exists():
-        yield f"known_defects: there is no file {config.known_defects}"
-    try:
-        wants_target = config.wants_targets
-    except DataselectError:
-        return
-    if wants_target and not config.targets:
-        yield "targets: a strategy looks at a target, but none is given"
+    def _at(self, place: Place) -> ExperimentConfig:
+        return dataclasses.replace(
+            self,
+            model=self.matrix.model.get(place.model, self.model),
+            pools=self.matrix.pools.get(place.pools, self.pools),
+            training=self.recipe(place.training),
+            matrix=Matrix(),
+        )

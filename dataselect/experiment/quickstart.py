@@ -11,8 +11,9 @@ from typing import Any
 
 from dataselect.artifacts import write_text
 from dataselect.bundled.quickstart import QuickstartFiles, write_quickstart
-from dataselect.experiment.config import read_config
-from dataselect.experiment.run import ExperimentSummary, Say, run_experiment
+from dataselect.experiment.reading import read_config
+from dataselect.experiment.run import ExperimentSummary, run_experiment
+from dataselect.experiment.stages import Say
 
 _HEADER = """\
 # The quickstart as an experiment: dataselect run {name} --out DIR does the same.
@@ -53,6 +54,7 @@ def _settings(files: QuickstartFiles, out: Path) -> dict[str, Any]:
         "seeds": [0],
         "random_seeds": [0, 1, 2],
         "length_matched": ["ppl-low"],
+        "scoring": {"tokens": True},
         "training": {"epochs": 1.0, "learning_rate": 1e-3, "batch_size": 8},
         "known_defects": relative(files.defects),
     }

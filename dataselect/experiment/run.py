@@ -1,46 +1,42 @@
-"""Run an experiment: score, embed, then select, train and evaluate cell by cell, then compare and report.
+"""Run an experiment: every setting's pool scored and embedded, its cells selected, trained and evaluated, all compared.
 
-Every stage keeps its own directory with its own fingerprint, so a run that was stopped goes on with the same command
-and repeats only what was not finished. Cells run one after the other in one process, in the order in which they need
-each other.
+Settings come one after the other; the cells of one run side by side where there are workers (`side_by_side`). A cell
+that fails is reported and the rest go on: the comparison says what is missing, the command fails at the end, and
+running it again tries those cells again. What all cells need, scores and embeddings, ends the run when it fails.
 
-Left out: running cells side by side, and going on past a cell that fails: its error ends the run, and what was
-finished stays.
+An experiment of one setting is one folder. Several share OUT/scores and OUT/embeddings, and each has its own folder
+OUT/settings/NAME with its own comparison and report; those of the whole are made from all of them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dataselect.analysis import Comparison, compare
-from dataselect.artifacts import StageDirectory, atomic, file_digest
-from dataselect.embeddings import EmbedRequest, embed
-from dataselect.evaluation import EvaluateRequest, evaluate
+from dataselect.analysis.experiment_folder import FAILURES, PLACES, Failure
+from dataselect.analysis.settings import SettingsComparison, compare_settings
+from dataselect.artifacts import StageDirectory, atomic, file_digest, write_json
+from dataselect.errors import DataselectError
 from dataselect.experiment.cells import Cell, cells
-from dataselect.experiment.config import IFD_COLUMNS, ExperimentConfig
+from dataselect.experiment.config import ExperimentConfig
+from dataselect.experiment.matrix import Place
+from dataselect.experiment.side_by_side import attempt, run_cells
+from dataselect.experiment.stages import Say, Stages
 from dataselect.pool import PoolReader
 from dataselect.provenance import environment
 from dataselect.reports import find_comparison, write_html, write_markdown
-from dataselect.scoring import ScoreRequest, score
-from dataselect.selection import SelectRequest, select
-from dataselect.selection.target import manifest_path
-from dataselect.strategies import make_strategy
-from dataselect.training import TrainRequest, train
-
-Say = Callable[[str], None]
-"""Called with one line for people whenever a step begins."""
 
 _REPORTS = {"report.html": write_html, "report.md": write_markdown}
-_COPIES = ("config.yaml", "known_defects.jsonl")
+_COPIES = ("config.yaml", "known_defects.jsonl", PLACES, FAILURES)
+_OWN_OF_SETTING = (*_REPORTS, *_COPIES, "selections/*", "models/**/*", "results/**/*", "comparison/**/*")
 _OWN = (
-    *_REPORTS, *_COPIES, "scores/**/*", "embeddings/**/*", "selections/*", "models/**/*", "results/**/*",
-    "comparison/**/*",
+    *_OWN_OF_SETTING, "scores/**/*", "embeddings/**/*", *(f"settings/*/{pattern}" for pattern in _OWN_OF_SETTING),
 )  # fmt: skip
 
 
@@ -50,19 +46,26 @@ class ExperimentSummary:
 
     Attributes:
         out: Its folder.
-        comparison: Verdicts and intervals.
+        comparison: Verdicts and intervals; of several settings, all of them together.
+        failed: Cells that have no result.
         report: The rendered page; the same in Markdown stands beside it.
         wall_seconds: Time of this call.
     """
 
     out: Path
-    comparison: Comparison
+    comparison: Comparison | SettingsComparison
+    failed: tuple[Failure, ...]
     report: Path
     wall_seconds: float
 
 
 def run_experiment(
-    config: ExperimentConfig, origin: Path, out: Path, say: Say = lambda line: None, overwrite: bool = False
+    config: ExperimentConfig,
+    origin: Path,
+    out: Path,
+    say: Say = lambda line: None,
+    overwrite: bool = False,
+    workers: int = 1,
 ) -> ExperimentSummary:
     """Run all stages of a configuration, skipping what is finished.
 
@@ -72,26 +75,40 @@ def run_experiment(
         out: The experiment's folder.
         say: Told what is being done.
         overwrite: Remove the experiment's own files first.
+        workers: Cells that run side by side.
 
     Raises:
-        DataselectError: If a stage fails; what was finished before stays.
+        DataselectError: If scoring or embedding fails, or not enough cells succeeded to compare any; what was finished
+            before stays.
     """
     began = time.perf_counter()
     fingerprint = {"config": _content(config), "files": _digests(config)}
     with StageDirectory(out, fingerprint, {"config": str(origin)}, _OWN, overwrite) as stage:
-        for source, name in ((origin, "config.yaml"), (config.known_defects, "known_defects.jsonl")):
-            if source is not None:
-                with atomic(out / name) as temporary:
-                    shutil.copyfile(source, temporary)
-        run = _Experiment(config, out, say)
-        run.prepare()
-        run.train_and_evaluate()
-        comparison = run.compare()
-        for name, write in _REPORTS.items():
-            write(find_comparison(out), out / name)
-        if not stage.finished:
-            stage.finish({"stage": "run", "cells": [c.name for c in cells(config)], "environment": environment()})
-    return ExperimentSummary(out, comparison, out / "report.html", time.perf_counter() - began)
+        settings = [_Setting(place, one, out) for place, one in config.settings.items()]
+        for setting in settings:
+            setting.copy(origin)
+            setting.run(say, workers)
+        say("compare and report")
+        comparison = _compared(settings, out)
+        failed = tuple(failure for setting in settings for failure in setting.told)
+        if not stage.finished and not failed:
+            made = [setting.place.name + cell.name for setting in settings for cell in setting.cells]
+            stage.finish({"stage": "run", "cells": made, "environment": environment()})
+    return ExperimentSummary(out, comparison, failed, out / "report.html", time.perf_counter() - began)
+
+
+def _compared(settings: list[_Setting], out: Path) -> Comparison | SettingsComparison:
+    each = [setting.compare() for setting in settings]
+    if len(settings) == 1 and not settings[0].place.name:
+        return each[0]
+    comparison = compare_settings({setting.place.name: setting.out for setting in settings}, out / "comparison")
+    _report(out)
+    return comparison
+
+
+def _report(folder: Path) -> None:
+    for name, write in _REPORTS.items():
+        write(find_comparison(folder), folder / name)
 
 
 def _content(config: ExperimentConfig) -> dict[str, Any]:
@@ -99,95 +116,91 @@ def _content(config: ExperimentConfig) -> dict[str, Any]:
     values = dataclasses.asdict(config)
     for name in ("pools", "tasks", "targets"):
         values[name] = [Path(one).name for one in values[name]]
+    values["matrix"]["pools"] = {name: [Path(f).name for f in files] for name, files in config.matrix.pools.items()}
+    for variant in values["variants"].values():
+        variant["filters"]["decontaminate"] = [Path(f).name for f in variant["filters"]["decontaminate"]]
+    evaluation = values["evaluation"]
+    evaluation["shots_from"] = evaluation["shots_from"] and Path(evaluation["shots_from"]).name
     return values | {"known_defects": config.known_defects is not None}
 
 
 def _digests(config: ExperimentConfig) -> dict[str, str]:
-    names = [*config.pools, *config.tasks, *config.targets, *filter(None, [config.known_defects])]
-    return {Path(name).name: file_digest(Path(name)) for name in names if Path(name).exists()}
+    names = [*config.pools, *config.tasks, *config.targets, config.known_defects, config.evaluation.shots_from]
+    names += [file for files in config.matrix.pools.values() for file in files]
+    names += [file for variant in config.variants.values() for file in variant.filters.decontaminate]
+    return {Path(name).name: file_digest(Path(name)) for name in names if name is not None and Path(name).is_file()}
 
 
-class _Experiment:
-    """The stages of one experiment."""
+class _Setting:
+    """One setting of an experiment, with its folder."""
 
-    def __init__(self, config: ExperimentConfig, out: Path, say: Say) -> None:
-        self._config, self._out, self._say = config, out, say
-        self._cells = list(cells(config))
-        self._embeddings: Path | None = None
+    def __init__(self, place: Place, config: ExperimentConfig, out: Path) -> None:
+        self.place, self._config = place, config
+        self.out = out / "settings" / place.name if place.name else out
+        self.cells = list(cells(config))
+        self._stages = Stages(config, self.out, out / "scores" / place.scores, out / "embeddings" / place.pools)
+        self._failed: list[Failure] = []
+        self._failed_before = (self.out / FAILURES).exists()
 
-    def prepare(self) -> None:
-        """Score the pool, and embed it if a listed strategy looks at embeddings."""
-        config, columns = self._config, self._config.needed_columns
-        self._say(f"score {', '.join(Path(p).name for p in config.pools)}")
-        score(
-            ScoreRequest(
-                pools=config.pools, model=config.model, out=self._out / "scores", rendering=config.rendering,
-                columns=config.columns, ifd=bool(columns & IFD_COLUMNS), **dataclasses.asdict(config.scoring),
-            )
-        )  # fmt: skip
-        if config.wants_embeddings:
-            self._say(f"embed with {config.encoder}")
-            self._embeddings = self._out / "embeddings"
-            embed(
-                EmbedRequest(
-                    pools=config.pools, encoder=config.encoder, out=self._embeddings, targets=config.targets,
-                    top_k=config.top_k, embed_text=config.embed_text, columns=config.columns,
-                )
-            )  # fmt: skip
+    @property
+    def told(self) -> list[Failure]:
+        """Its failures, for people: with the name of the setting."""
+        name = f"{self.place.name}/" if self.place.name else ""
+        return [Failure(f"{name}{failure.cell}", failure.reason) for failure in self._failed]
 
-    def train_and_evaluate(self) -> None:
-        """One selection, one model and one evaluation per cell; first the model as it is."""
-        self._say("evaluate untrained")
-        self._evaluate(self._config.model, self._out / "results" / "untrained")
-        for number, cell in enumerate(self._cells, start=1):
-            self._say(f"select, train, evaluate {cell.name} ({number} of {len(self._cells)})")
-            self._select(cell)
-            self._train(cell)
-            self._evaluate(str(self._model(cell)), self._out / "results" / cell.name)
+    def copy(self, origin: Path) -> None:
+        """Put beside the results what explains them."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        for source, name in ((origin, "config.yaml"), (self._config.known_defects, "known_defects.jsonl")):
+            if source is not None:
+                with atomic(self.out / name) as temporary:
+                    shutil.copyfile(source, temporary)
+        if self.place.name:
+            shared = {"scores": self._stages.scores, "embeddings": self._stages.embeddings}
+            places = {name: Path(os.path.relpath(path, self.out)).as_posix() for name, path in shared.items()}
+            write_json(self.out / PLACES, places)
+
+    def run(self, say: Say, workers: int) -> None:
+        """Score, embed, select for every cell, then train and evaluate them."""
+        where = f"{self.place.name}: " if self.place.name else ""
+        self._stages.prepare(lambda line: say(where + line))
+        ready = [cell for cell in self.cells if self._selected(cell, say)]
+        done = len(self.cells) - len(ready)
+
+        def finished(cell: Cell, failure: Failure | None) -> None:
+            nonlocal done
+            done += 1
+            self._note(failure)
+            result = f"failed: {failure.reason}" if failure else "trained and evaluated" if cell.trains else "evaluated"
+            say(f"{where}{cell.name} {result} ({done} of {len(self.cells)})")
+
+        run_cells(self._stages, ready, workers, finished)
+        self._keep_failures()
+
+    def _selected(self, cell: Cell, say: Say) -> bool:
+        reason = attempt(lambda: self._stages.select(cell))
+        if reason:
+            self._note(Failure(cell.name, f"not selected: {reason}"))
+            say(f"{cell.name} failed: {reason}")
+        return not reason
+
+    def _note(self, failure: Failure | None) -> None:
+        if failure is not None:
+            self._failed.append(failure)
+
+    def _keep_failures(self) -> None:
+        path = self.out / FAILURES
+        if self._failed:
+            write_json(path, [dataclasses.asdict(failure) for failure in self._failed])
+        else:
+            path.unlink(missing_ok=True)
 
     def compare(self) -> Comparison:
-        """Compare all cells."""
-        self._say("compare and report")
+        """Compare its cells and write its report."""
+        if len(self._failed) == len(self.cells):
+            raise DataselectError(f"every cell failed; the first: {self._failed[0].reason}", "mend it and run again")
         pool = PoolReader(self._config.pools, self._config.columns)
-        return compare([self._out], self._out / "comparison", pool=pool)
-
-    def _selection(self, name: str) -> Path:
-        return self._out / "selections" / f"{name}.jsonl"
-
-    def _model(self, cell: Cell) -> Path:
-        return self._out / "models" / cell.name
-
-    def _select(self, cell: Cell) -> None:
-        file = self._selection(cell.name)
-        if manifest_path(file).exists():
-            return
-        params = dict(self._config.params.get(cell.strategy, {}))
-        if cell.matches is not None:
-            params["match"] = str(self._selection(cell.matches))
-        reads_targets = make_strategy(cell.strategy, params).needs.target_texts
-        file.parent.mkdir(exist_ok=True)
-        select(
-            SelectRequest(
-                pools=self._config.pools, strategy=cell.strategy, budget=cell.budget, out=file, params=params,
-                scores=(self._out / "scores",), embeddings=self._embeddings, seed=cell.seed,
-                columns=self._config.columns, targets=self._config.targets if reads_targets else (),
-            )
-        )  # fmt: skip
-
-    def _train(self, cell: Cell) -> None:
-        recipe = dataclasses.replace(self._config.training, seed=cell.seed)
-        train(
-            TrainRequest(
-                file=self._selection(cell.name), model=self._config.model, out=self._model(cell), config=recipe
-            )
-        )
-
-    def _evaluate(self, model: str, out: Path) -> None:
-        rendering = self._config.rendering
-        given = {"template": rendering.template, "bos": rendering.bos, "think": rendering.think}
-        evaluate(
-            EvaluateRequest(
-                model=model, tasks=self._config.tasks, out=out, rendering=given,
-                **dataclasses.asdict(self._config.evaluation),
-            )
-        )  # fmt: skip
+        folder = self.out / "comparison"
+        comparison = compare([self.out], folder, overwrite=self._failed_before or bool(self._failed), pool=pool)
+        _report(self.out)
+        return comparison

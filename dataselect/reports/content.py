@@ -97,6 +97,26 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A token: its text, what a pointer on it tells, and its step of surprise from 0; None where it has none."""
+
+    text: str
+    hover: str
+    step: int | None
+    strong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coloured:
+    """A text whose tokens are coloured; `spaced` where they are no running text."""
+
+    title: str
+    id: str
+    tokens: tuple[Token, ...]
+    spaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A part of a section under one heading: sentences, verdicts, plots, tables with notes, examples, code."""
 
@@ -107,6 +127,7 @@ class Block:
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
+    coloured: tuple[Coloured, ...] = ()
     code: str = ""
 
 

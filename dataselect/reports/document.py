@@ -13,7 +13,7 @@ from dataselect.analysis import COMPARISON, Row
 from dataselect.artifacts import read_json
 from dataselect.errors import ArtifactError
 
-_NEEDED = ("rows", "confidence", "tested", "runs", "main_metrics", "reproduction")
+_NEEDED = ("rows", "confidence", "tested", "runs", "main_metrics", "missing_controls", "failed", "reproduction")
 _ROW = {field.name for field in dataclasses.fields(Row)}
 
 

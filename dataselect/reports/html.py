@@ -1,7 +1,7 @@
 """A comparison as one HTML file that needs nothing else: styles, scripts, plots and data are all inside.
 
 All text goes through Jinja's autoescape; plot data is JSON in a script element that no browser runs, with `<`, `>` and
-`&` written as escapes, so that no text can end the element. A content security policy lists the digests of the three
+`&` written as escapes, so that no text can end the element. A content security policy lists the digests of the
 scripts of our own: even text that escaped escaping could neither run nor fetch anything, and the page works offline.
 
 Left out: any number that the comparison does not hold.
@@ -40,12 +40,21 @@ def write_html(comparison_path: Path, out: Path) -> None:
     write_text(out, render_html(build_report(read_comparison(comparison_path))))
 
 
+def check_html() -> None:
+    """Say at once, not after hours of work, where no page could be made.
+
+    Raises:
+        MissingExtraError: If plotly is not installed.
+    """
+    require("plotly.offline", extra="report")
+
+
 def render_html(report: Report) -> str:
     """The page as text."""
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    scripts = [_plotly(), _read("plots.js"), _read("report.js")]
+    scripts = [_plotly(), *map(_read, ("plots.js", *report.drawings, "report.js"))]
     policy = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     return environment.get_template("report.html.jinja").render(
         report=report,

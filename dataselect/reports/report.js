@@ -14,7 +14,7 @@ function drawAll() {
   return Promise.all(Object.keys(PLOTS).map(draw));
 }
 
-// A plot of many budgets shows one at a time, the smallest first.
+// A plot of many budgets, or of many tasks, shows one at a time, the first first.
 function offerBudgets(key) {
   const items = PLOTS[key].series || PLOTS[key].bars;
   const amounts = [...new Set((items || []).map((item) => item.amount).filter(Boolean))];
@@ -24,7 +24,7 @@ function offerBudgets(key) {
   const label = document.createElement("label");
   const select = document.createElement("select");
   label.className = "budget";
-  label.append("Budget ", select);
+  label.append(`${PLOTS[key].choice || "Budget"} `, select);
   select.append(...amounts.map((amount) => new Option(amount)));
   select.addEventListener("change", () => { chosen[key] = select.value; draw(key); });
   document.getElementById(key).before(label);

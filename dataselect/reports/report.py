@@ -9,37 +9,52 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dataselect.analysis.rows import WITHOUT_BUDGET
+from dataselect.analysis import COMPARISON
+from dataselect.analysis.controls import WITHOUT_BUDGET
+from dataselect.reports.budget_curves_section import budget_curves_section
 from dataselect.reports.composition_section import composition_section
 from dataselect.reports.content import Plot, Section
 from dataselect.reports.defects_section import defects_section
 from dataselect.reports.distributions_section import distributions_section
 from dataselect.reports.examples_section import examples_section
+from dataselect.reports.funnel_section import funnel_section
 from dataselect.reports.overlap_section import overlap_section
 from dataselect.reports.pool_section import pool_section
 from dataselect.reports.reproduction_section import reproduction_section
 from dataselect.reports.results_section import results_section
+from dataselect.reports.settings_section import settings_section
 from dataselect.reports.similarity_section import similarity_section
+from dataselect.reports.surprise_section import surprise_section
 from dataselect.reports.verdict_section import verdict_section
 
 _OPTIONAL: tuple[tuple[str, Callable[[Any], Section]], ...] = (
+    ("curves", budget_curves_section),
     ("defects", defects_section),
     ("pool", pool_section),
     ("distributions", distributions_section),
     ("similarity", similarity_section),
     ("overlaps", overlap_section),
     ("compositions", composition_section),
+    ("funnels", funnel_section),
     ("examples", examples_section),
+    ("coloured", surprise_section),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report ready to be rendered; all text in it is raw."""
+    """A report ready to be rendered; all text in it is raw.
+
+    Attributes:
+        made_from: Name of the file that holds its numbers.
+        drawings: Scripts beside `plots.js` that draw further kinds of plots.
+    """
 
     title: str
     lede: str
     sections: tuple[Section, ...]
+    made_from: str = COMPARISON
+    drawings: tuple[str, ...] = ()
 
     @property
     def plots(self) -> list[Plot]:
@@ -49,10 +64,14 @@ class Report:
 
 def build_report(comparison: Mapping[str, Any]) -> Report:
     """Arrange a comparison, as `comparison.json` holds it, into sections."""
-    sections = [verdict_section(comparison), results_section(comparison)]
+    if "settings" in comparison:
+        sections = [settings_section(comparison)]
+    else:
+        sections = [verdict_section(comparison), results_section(comparison)]
     sections += [make(comparison[key]) for key, make in _OPTIONAL if comparison.get(key)]
     sections.append(reproduction_section(comparison["reproduction"]))
-    return Report("Which data to train on", _lede(comparison), tuple(sections))
+    drawings = ("depth_plots.js",) if comparison.get("curves") else ()
+    return Report("Which data to train on", _lede(comparison), tuple(sections), drawings=drawings)
 
 
 def _lede(comparison: Mapping[str, Any]) -> str:

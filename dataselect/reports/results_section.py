@@ -20,9 +20,11 @@ def results_section(comparison: Mapping[str, Any]) -> Section:
         rows = [row for row in comparison["rows"] if (row["task"], row["metric"]) == (task, metric)]
         blocks.append(_task(f"results-{n}", task, metric, rows))
     about = (
-        "A difference is strategy minus random at the same budget. Its 95 % interval is paired over items and holds "
-        "the noise of the seeds, unless a note says otherwise. Length-matched: the same against random examples that "
-        "are as long as the strategy's own."
+        "A difference is strategy minus random at the same budget. Its 95 % interval is Student's, paired over "
+        "items and with the noise of the seeds in it, unless a note says otherwise. p (Holm) is corrected for all "
+        "strategies of the table and decides the verdict; p (permutation) changes signs over items and takes the "
+        "trained models as they are. The effect is the mean difference of an item over its standard deviation. "
+        "Length-matched: the same against random examples that are as long as the strategy's own."
     )
     return Section("results", "Results with intervals", (Block(paragraphs=(about,)), *blocks))
 
@@ -71,10 +73,13 @@ def _interval(row: Row, difference: str, ci: str, places: int) -> str:
 
 def _table(key: str, task: str, metric: str, rows: Sequence[Row]) -> Table:
     matched = any(row["diff_to_length_matched"] is not None for row in rows)
-    headers = ["Strategy", "Budget", "Seeds", metric, "Difference to random (95\N{NO-BREAK SPACE}%)", "p", "Verdict"]
+    headers = ["Strategy", "Budget", "Seeds", metric, "Difference to random (95\N{NO-BREAK SPACE}%)"]
+    headers += ["p", "p (Holm)", "p (permutation)", "Effect", "Verdict"]
     headers += ["Difference to the same lengths (95\N{NO-BREAK SPACE}%)"] if matched else []
     made = [_cells(row, _places(rows), matched) for row in rows]
-    return Table(key, f"All strategies on {task}, {metric}", tuple(headers), tuple(made))
+    tests = max(row["tests"] for row in rows)
+    corrected = f"; p (Holm) over {tests} tests" if tests else ""
+    return Table(key, f"All strategies on {task}, {metric}{corrected}", tuple(headers), tuple(made))
 
 
 def _places(rows: Sequence[Row]) -> int:
@@ -91,6 +96,9 @@ def _cells(row: Row, places: int, matched: bool) -> tuple[Cell, ...]:
         number(fixed(row["estimate"], places), row["estimate"]),
         number(_interval(row, "diff_to_random", "ci", places), row["diff_to_random"]),
         number(probability(row["p"]), row["p"]),
+        number(probability(row["p_holm"]), row["p_holm"]),
+        number(probability(row["p_permutation"]), row["p_permutation"]),
+        number(ABSENT if row["effect_size"] is None else signed(row["effect_size"], 2), row["effect_size"]),
         Cell(row["verdict"], row["verdict"], tone(row["verdict"])),
     )
     if not matched:

@@ -10,17 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from dataselect.analysis.controls import is_random
 from dataselect.reports.content import Clause, Verdict
 from dataselect.reports.numbers import decimals, half_width, signed
 
 Row = Mapping[str, Any]
 TONES = {"better": "better", "worse": "worse"}
-_IS_CONTROL = ("random", "length-matched-random")
-
-
-def is_control(strategy: str) -> bool:
-    """Whether a strategy is there to be compared with."""
-    return strategy.split(":")[0] in _IS_CONTROL
 
 
 def tone(verdict: str | None) -> str:
@@ -45,16 +40,33 @@ def verdicts(rows: Sequence[Row]) -> tuple[Verdict, ...]:
     Args:
         rows: Rows of one task in one metric.
     """
-    strategies = list(dict.fromkeys(row["strategy"] for row in rows if not is_control(row["strategy"])))
+    strategies = list(dict.fromkeys(row["strategy"] for row in rows if not is_random(row["strategy"])))
     return tuple(Verdict(s, tuple(_clauses(r for r in rows if r["strategy"] == s))) for s in strategies)
 
 
 def verdict_lines(comparison: Mapping[str, Any]) -> list[str]:
     """All verdicts as plain lines, one per strategy and task."""
+    if "across" in comparison:
+        return [
+            across_line(row) for row in comparison["across"] if row["metric"] == comparison["main_metrics"][row["task"]]
+        ]
     lines = []
     for task, metric in comparison["main_metrics"].items():
         lines += [f"{task} ({metric}): {v.sentence}" for v in verdicts(task_rows(comparison, task))]
     return lines
+
+
+def across_line(row: Row) -> str:
+    """What held across settings, for one strategy at one budget on one task."""
+    places = decimals(half_width(row["ci_low"], row["ci_high"]), row["mean"])
+    inside = ""
+    if row["ci_low"] is not None:
+        inside = f" (95 %: {signed(row['ci_low'], places)} to {signed(row['ci_high'], places)})"
+    budgets = ", ".join(f"{budget:,}" for budget in dict.fromkeys(row["budgets"]) if budget)
+    at = f" at {budgets} {row['unit']}" if budgets else ""
+    found = f"better than random in {row['better']} of {len(row['settings'])} settings, worse in {row['worse']}"
+    mean = f"{signed(row['mean'], places)}{inside}"
+    return f"{row['task']} ({row['metric']}): {row['strategy']}{at}: {found}, mean difference {mean}."
 
 
 def _clauses(rows: Iterable[Row]) -> Iterator[Clause]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dataselect.analysis.rows import WITHOUT_BUDGET
+from dataselect.analysis.controls import WITHOUT_BUDGET, is_random
 from dataselect.reports.content import Block, Cell, Section, Table, text
 from dataselect.reports.numbers import ABSENT
-from dataselect.reports.sentences import Row, amount, is_control, task_rows, tone, verdicts
+from dataselect.reports.sentences import Row, amount, task_rows, tone, verdicts
 
 BETTER_IS = {"lower": "lower is better", "higher": "higher is better"}
 _SHORT = {"better": "better", "worse": "worse", "no difference shown": "not shown"}
@@ -21,17 +21,18 @@ def verdict_section(comparison: Mapping[str, Any]) -> Section:
         rows = task_rows(comparison, task)
         title = f"{task}: {metric}, {BETTER_IS[rows[0]['direction']]}"
         blocks.append(Block(title=title, verdicts=verdicts(rows)))
-    blocks.append(Block(title="Controls", paragraphs=(_controls(comparison["runs"]), _chance(comparison["tested"]))))
+    told = (_controls(comparison["runs"]), *missing(comparison), _chance(comparison["tested"]))
+    blocks.append(Block(title="Controls", paragraphs=told))
     return Section("verdicts", "Verdicts", tuple(blocks))
 
 
 def _glance(comparison: Mapping[str, Any]) -> Block:
     about = (
         "Each strategy against random at the same budget: strategy minus random with its 95 % interval. Not shown "
-        "means that the interval holds zero."
+        "means that chance among all strategies of the table may have made the difference."
     )
     rows = [row for task in comparison["main_metrics"] for row in task_rows(comparison, task)]
-    rows = [row for row in rows if not is_control(row["strategy"])]
+    rows = [row for row in rows if not is_random(row["strategy"])]
     columns = list(dict.fromkeys(_column(row) for row in sorted(rows, key=_place)))
     if len(columns) < 2:
         return Block(paragraphs=(about,))
@@ -59,7 +60,7 @@ def _mark(verdict: str | None) -> Cell:
 def _controls(runs: Sequence[Mapping[str, Any]]) -> str:
     named: dict[str, list[str]] = {}
     for run in runs:
-        if is_control(run["strategy"]):
+        if is_random(run["strategy"]):
             seeds = len(run["seeds"])
             named.setdefault(run["strategy"], []).append(f"{seeds} seed{'s' * (seeds > 1)} at {amount(run)}")
     if "random" not in named:
@@ -74,11 +75,24 @@ def _random_first(item: tuple[str, list[str]]) -> tuple[bool, str]:
     return item[0] != "random", item[0]
 
 
+def missing(comparison: Mapping[str, Any]) -> tuple[str, ...]:
+    """What belongs into the comparison and is not there, in sentences."""
+    told = []
+    if comparison["missing_controls"]:
+        told.append(f"Controls that are not there: {', '.join(comparison['missing_controls'])}.")
+    if failed := comparison["failed"]:
+        many = "1 run has" if len(failed) == 1 else f"{len(failed)} runs have"
+        each = "; ".join(f"{one['cell']} ({one['reason']})" for one in failed)
+        told.append(f"{many} no result: {each}.")
+    return tuple(told)
+
+
 def _chance(tested: int) -> str:
     if not tested:
         return "No difference could be tested."
     return (
-        f"{tested:,} differences were tested at 95 %, one by one. Were there no difference anywhere, about "
-        f"{max(1, round(tested / 20)):,} of them would still be told as better or worse. A difference that is not "
-        "shown is not an equality: the interval says how large it may be."
+        f"{tested:,} differences were tested. The p values of the strategies in one table, that is one task in one "
+        "metric at all budgets, are corrected together (Holm), so that the chance that any of them is told as "
+        "better or worse without being so is 5 % at most. Intervals are those of the single difference. A "
+        "difference that is not shown is not an equality: the interval says how large it may be."
     )

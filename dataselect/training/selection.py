@@ -51,7 +51,8 @@ class Selection:
         if self.manifest is None:
             return {"strategy": UNSELECTED, "budget": rows, "unit": "examples", "seed": seed, "training_seed": seed}
         selected = {name: self.manifest[name] for name in ("strategy", "params", "budget", "unit", "seed")}
-        return {**selected, "training_seed": seed}
+        more = {name: self.manifest[name] for name in ("label", "nests") if self.manifest.get(name) is not None}
+        return {**selected, **more, "training_seed": seed}
 
 
 def read_selection(file: Path) -> Selection:

@@ -82,3 +82,58 @@ def test_missing_seed_noise_is_told():
     rows = rows_of(arm("random", 0.5, seeds=1), arm("a", 0.9, seeds=1))
     assert rows["a", 100].note == "no arm has two seeds: the noise of seeds is not in the interval"
     assert rows_of(arm("random", 0.5, seeds=2), arm("a", 0.9, seeds=1))["a", 100].note == ""
+
+
+def test_p_values_are_corrected_over_the_strategies_of_a_table_and_not_over_controls():
+    """Three strategies; their p values times 3, 2 and 1 in ascending order, and controls keep theirs."""
+    rows = rows_of(
+        arm("random", 0.5), arm("a", 0.9), arm("b", 0.51), arm("c", 0.5),
+        arm("untrained", 0.1, budget=0, seeds=1), arm("length-matched-random:a", 0.5),
+    )  # fmt: skip
+    listed = sorted((rows[name, 100].p, rows[name, 100].p_holm, rows[name, 100].tests) for name in "abc")
+    least = 0.0
+    for k, (p, corrected, tests) in enumerate(listed):
+        least = max(least, min(1.0, p * (3 - k)))
+        assert (corrected, tests) == (pytest.approx(least), 3)
+    for control in (("untrained", 0), ("length-matched-random:a", 100), ("random", 100)):
+        assert (rows[control].p_holm, rows[control].tests) == (None, 0)
+
+
+def test_what_only_stands_out_by_itself_is_not_shown_and_the_note_says_so():
+    """Of ten strategies one has p = 0.03; ten tests give such a p by chance in one of three tables."""
+    values = np.random.default_rng(0).normal(0, 1, (1, 200))
+    values -= values.mean()
+
+    def made(name, shift):
+        noise = np.random.default_rng([1, *map(ord, name)]).normal(0, 1, (1, 200))
+        noise = (noise - noise.mean()) / noise.std(ddof=1)
+        return Arm(
+            Group(name, 100, "examples"), "t", "m", "higher", (0,), tuple(map(str, range(200))), values + noise + shift
+        )
+
+    control = Arm(Group("random", 100, "examples"), "t", "m", "higher", (0,), tuple(map(str, range(200))), values)
+    rows = {
+        r.strategy: r for r in build_rows([control, made("a", 2.19 / 200**0.5), *(made(n, 0.0) for n in "bcdefghij")])
+    }
+    assert rows["a"].p == pytest.approx(0.03, abs=0.002)  # t = 2.19 with 199 degrees of freedom
+    assert rows["a"].p_holm == pytest.approx(0.3, abs=0.02)
+    assert rows["a"].verdict == "no difference shown"
+    assert rows["a"].ci_low > 0
+    assert "by itself p is 0.03, which 10 tests side by side give by chance (Holm: 0.3)" in rows["a"].note
+
+
+def test_among_200_comparisons_without_a_difference_few_show_any():
+    """Eight strategies, three seeds each, that differ from random in nothing: 5 % of the tables may show something."""
+    shown = 0
+    for comparison in range(200):
+        rng = np.random.default_rng([9, comparison])
+        item = rng.normal(0, 1, 80)
+
+        def null(strategy, rng=rng, item=item):
+            values = item + rng.normal(0, 0.05, (3, 1)) + rng.normal(0, 0.3, (1, 80)) + rng.normal(0, 0.2, (3, 80))
+            ids = tuple(map(str, range(80)))
+            return Arm(Group(strategy, 100, "examples"), "t", "m", "higher", (0, 1, 2), ids, values)
+
+        rows = build_rows([null("random"), *(null(name) for name in "abcdefgh")])
+        shown += any(row.verdict in ("better", "worse") for row in rows)
+    assert shown <= 19  # the 99.7 % point of a binomial with 200 draws at 5 % is 19

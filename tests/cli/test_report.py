@@ -12,10 +12,11 @@ ROW = {
     "strategy": "a", "budget": 10, "unit": "examples", "task": "sums", "metric": "accuracy", "direction": "higher", "n_items": 3,
     "n_seeds": 1, "estimate": 0.5, "diff_to_random": None, "ci_low": None, "ci_high": None, "p": None,
     "verdict": "no random control: not compared", "compared_with": "", "diff_to_length_matched": None, "lm_ci_low": None,
-    "lm_ci_high": None, "lm_p": None, "lm_verdict": None, "note": "", "seed_noise": None, "lm_seed_noise": None,
+    "lm_ci_high": None, "lm_p": None, "lm_p_holm": None, "p_holm": None, "tests": 0, "p_permutation": None,
+    "boot_low": None, "boot_high": None, "effect_size": None, "lm_verdict": None, "note": "", "seed_noise": None, "lm_seed_noise": None,
 }  # fmt: skip
 COMPARISON = {
-    "rows": [ROW], "confidence": 0.95, "tested": 0, "main_metrics": {"sums": "accuracy"},
+    "rows": [ROW], "confidence": 0.95, "tested": 0, "missing_controls": [], "failed": [], "main_metrics": {"sums": "accuracy"},
     "runs": [{"strategy": "a", "budget": 10, "unit": "examples", "seeds": [0]}],
     "reproduction": {"config": None, "environments": [], "pool": [], "files": []},
 }  # fmt: skip

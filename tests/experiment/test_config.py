@@ -44,7 +44,7 @@ def test_paths_are_relative_to_the_file_and_names_stay_names(write, tmp_path):
 def test_controls_come_by_themselves(write):
     made = list(cells(read_config(write(budgets=["10%"]))))
     assert [(c.strategy, c.seed, c.matches) for c in made] == [
-        ("full", 0, None),
+        ("untrained", 0, None), ("full", 0, None),
         ("random", 0, None), ("random", 1, None), ("random", 2, None),
         ("longest", 0, None),
         ("ppl-low", 0, None), ("length-matched-random", 0, "ppl-low-at-10pct-seed-0"),
@@ -54,7 +54,7 @@ def test_controls_come_by_themselves(write):
 
 def test_cells_are_budgets_times_seeds(write):
     made = list(cells(read_config(write(seeds=[0, 1], length_matched=[]))))
-    assert len(made) == 1 + 2 * (3 + 2 * 3)
+    assert len(made) == 2 + 2 * (3 + 2 * 3)
     assert len({c.name for c in made}) == len(made)
 
 

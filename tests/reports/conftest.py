@@ -127,6 +127,11 @@ def _write_selection(folder, strategy, budget, seed, chosen):
         "unit": "examples",
         "seed": seed,
         "columns": {},
+        "funnel": {
+            "rows_in": 900,
+            "left_out": {"too_long": 15, "duplicate": 7, "over_budget": 878 - budget},
+            "rows_out": budget,
+        },
     }
     _json(folder / "selections" / f"{cell}.manifest.json", manifest)
 
@@ -200,20 +205,29 @@ def _write_lines(path, values):
 @pytest.fixture(scope="session")
 def comparison(tmp_path_factory) -> Path:
     """`comparison.json` of the realistic experiment."""
-    return _compared(make_experiment(tmp_path_factory.mktemp("experiment"), rows=900))
+    return _compared(make_experiment(tmp_path_factory.mktemp("experiment"), rows=900), "Count to three.")
 
 
 @pytest.fixture(scope="session")
 def hostile_comparison(tmp_path_factory) -> Path:
     """`comparison.json` of an experiment whose every text is hostile."""
-    return _compared(make_experiment(tmp_path_factory.mktemp("hostile"), rows=600, hostile=True))
+    return _compared(make_experiment(tmp_path_factory.mktemp("hostile"), rows=600, hostile=True), HOSTILE)
 
 
-def _compared(folder: Path) -> Path:
+def _compared(folder: Path, text: str) -> Path:
+    """Its comparison, with one coloured example of every step: a score table that is made up has no tokens."""
     from dataselect.analysis import compare
+    from dataselect.analysis.printable import printable_values
 
     compare([folder], folder / "comparison")
-    return folder / "comparison" / "comparison.json"
+    path = folder / "comparison" / "comparison.json"
+    nats = [None, 0.1, 1.0, 3.0, 5.0, 9.0]
+    coloured = {
+        "id": text, "place": "median", "ppl": 3.2, "tokens": [text] * len(nats), "nats": nats,
+        "parts": ["unscored", "prompt", "prompt", "response", "response", "end"], "cut": True,
+    }  # fmt: skip
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"coloured": printable_values([coloured])}))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -46,10 +46,14 @@ def test_the_page(comparison, browser, tmp_path):
             "return [...document.querySelectorAll('.canvas')].filter(c => !c.querySelector('.main-svg')).map(c => c.id)"
         )
         assert browser.execute_script(empty) == []
-        assert browser.execute_script("return document.querySelectorAll('.canvas').length") == 13
+        assert browser.execute_script("return document.querySelectorAll('.canvas').length") == 16
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         wide = "return [...document.querySelectorAll('.canvas .main-svg')].filter(s => s.getBoundingClientRect().right > innerWidth).length"
         assert browser.execute_script(wide) == 0
+    shades = "return [...document.querySelectorAll('#surprise .tokens:not(.spaced) span')].map(t => [t.className, getComputedStyle(t).backgroundColor])"
+    shown = browser.execute_script(shades)
+    assert [name for name, _ in shown] == ["s", "s0", "s1", "s2 strong", "s3 strong", "s4", "s"]
+    assert len({colour for _, colour in shown}) == 5  # what is not scored or was expected has none
     ink = "return getComputedStyle(document.querySelector('#results-0-plot .xtick text')).fill"
     dark = browser.execute_script(ink)
     browser.execute_cdp_cmd(

@@ -28,14 +28,26 @@ def hostile_page(hostile_comparison):
 def test_sections_in_order(page):
     headings = [h.text for h in lxml.html.fromstring(page).xpath("//main//h2")]
     assert headings == [
-        "Verdicts", "Results with intervals", "Planted defects let through", "The pool", "Score distributions",
-        "Perplexity against similarity", "Overlap of selections", "Composition", "Examples from each selection", "How to reproduce",
+        "Verdicts", "Results with intervals", "Budget curves", "Planted defects let through", "The pool", "Score distributions",
+        "Perplexity against similarity", "Overlap of selections", "Composition",
+        "From the pool to the selections", "Examples from each selection", "What surprised the model", "How to reproduce",
     ]  # fmt: skip
 
 
 def test_no_section_without_data(comparison):
     document = read_comparison(comparison)
-    for key in ("defects", "pool", "distributions", "similarity", "overlaps", "compositions", "examples"):
+    for key in (
+        "defects",
+        "pool",
+        "distributions",
+        "similarity",
+        "overlaps",
+        "compositions",
+        "examples",
+        "curves",
+        "funnels",
+        "coloured",
+    ):
         del document[key]
     tree = lxml.html.fromstring(render_html(build_report(document)))
     assert [h.text for h in tree.xpath("//h2")] == ["Verdicts", "Results with intervals", "How to reproduce"]
@@ -59,13 +71,13 @@ def test_nothing_is_fetched(page):
 def test_the_policy_names_exactly_our_scripts(page):
     scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
-    assert len(digests) == 3
+    assert len(digests) == 4
     assert re.findall(r"sha256-([^']+)'", page.split("</title>")[0].replace("&#39;", "'")) == digests
 
 
 def test_hostile_text_stays_text(hostile_page):
     tree = lxml.html.fromstring(hostile_page)
-    assert len(tree.xpath("//script")) == 4
+    assert len(tree.xpath("//script")) == 5
     assert tree.xpath("//img|//body//b|//@onerror") == []
     shown = tree.xpath("//div[@class='turn']/p")
     assert shown

@@ -1,0 +1,149 @@
+"""Cells one after the other in this process, or side by side in processes of their own; one that fails stops no other.
+
+With several workers every cell gets a new process, which is spawned and not forked, since an engine and its threads do
+not survive a fork. So a cell that runs out of memory and is killed takes nothing with it. Worker k sees GPU k of those
+that are visible; on a CPU the cores are shared out. A process that outlives the run ends itself.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+
+from dataselect.analysis.experiment_folder import Failure
+from dataselect.backends.dtypes import visible_gpus
+from dataselect.experiment.cells import Cell
+from dataselect.experiment.stages import Stages
+
+Finished = Callable[[Cell, Failure | None], None]
+"""Called after each cell."""
+
+_context = multiprocessing.get_context("spawn")
+
+
+def run_cells(stages: Stages, cells: Sequence[Cell], workers: int, finished: Finished) -> None:
+    """Run cells whose selections are there.
+
+    Args:
+        workers: Cells side by side.
+        finished: Told of each cell when it ends, with what went wrong if something did.
+    """
+    if workers == 1:
+        for cell in cells:
+            finished(cell, _failure(cell, attempt(lambda cell=cell: stages.run(cell))))  # type: ignore[misc]
+        return
+    with _Workers(workers) as pool, ThreadPoolExecutor(workers) as threads:
+        waiting = {threads.submit(pool.run, stages, cell): cell for cell in cells}
+        try:
+            for future in as_completed(waiting):
+                finished(waiting[future], _failure(waiting[future], future.result()))
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            pool.stop()
+            raise
+
+
+def attempt(work: Callable[[], object]) -> str:
+    """Do something; what went wrong in one line, or nothing. An error that nobody foresaw says its kind."""
+    from dataselect.errors import DataselectError
+
+    try:
+        work()
+    except DataselectError as error:
+        return str(error)
+    except Exception as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return ""
+
+
+def _failure(cell: Cell, reason: str) -> Failure | None:
+    return Failure(cell.name, reason) if reason else None
+
+
+class _Workers:
+    """Processes that run one cell each, at most as many at once as there are workers."""
+
+    def __init__(self, workers: int) -> None:
+        resource_tracker.ensure_running()  # before SIGINT is blocked, since its start unblocks it
+        self._threads = max(1, (os.cpu_count() or 1) // workers)
+        self._places: SimpleQueue[str | None] = SimpleQueue()
+        gpus = visible_gpus()
+        for number in range(workers):
+            self._places.put(gpus[number % len(gpus)] if gpus else None)
+        self._running: set[multiprocessing.process.BaseProcess] = set()
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def run(self, stages: Stages, cell: Cell) -> str:
+        """Run one cell in a process; what went wrong, or nothing."""
+        place = self._places.get()
+        try:
+            return self._run(stages, cell, place)
+        finally:
+            self._places.put(place)
+
+    def _run(self, stages: Stages, cell: Cell, gpu: str | None) -> str:
+        receiver, sender = _context.Pipe(duplex=False)
+        process = _context.Process(target=_work, args=(stages, cell, gpu, self._threads, sender))
+        self._running.add(process)
+        with _quiet_interrupts():
+            process.start()
+        sender.close()
+        try:
+            answer = str(receiver.recv())
+        except EOFError:
+            process.join()
+            answer = f"its process ended with {_ending(process.exitcode)}"
+        process.join()
+        self._running.discard(process)
+        return answer
+
+    def stop(self) -> None:
+        """End what still runs."""
+        for process in self._running.copy():
+            process.terminate()
+
+
+@contextmanager
+def _quiet_interrupts() -> Iterator[None]:
+    """What is started inside does not get Ctrl-C: this process does, and ends it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _ending(code: int | None) -> str:
+    return f"signal {-code} (9 is what a machine without memory left sends)" if code and code < 0 else f"code {code}"
+
+
+def _work(stages: Stages, cell: Cell, gpu: str | None, threads: int, sender: Connection) -> None:
+    """The life of a worker process."""
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    else:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.stdout = sys.stderr
+    sender.send(attempt(lambda: stages.run(cell)))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,58 @@
+// Plots of an analysis: effects with intervals, a matrix of rows and columns, and curves. See plots.js for the grain.
+"use strict";
+
+function effects(data, theme) {
+  const { points } = data;
+  const layout = baseLayout(theme, 96 + points.length * (theme.narrow ? 46 : 28));
+  nameRows(layout, points.map(named), theme, 7);
+  layout.xaxis.title.text = plain(data.title);
+  layout.shapes.push({ type: "line", x0: 0, x1: 0, yref: "paper", y0: 0, y1: 1, line: { color: theme.muted, width: 1 } });
+  return { traces: intervals(points, 0, (point) => point.range, (point) => point.hover, theme, true), layout };
+}
+
+function matrix(data, theme, chosen) {
+  const { values } = data.series.find((one) => !chosen || one.amount === chosen);
+  const rows = data.rows.map(plain), columns = data.columns.map(plain);
+  const layout = baseLayout(theme, 150 + rows.length * (theme.narrow ? 24 : 30));
+  const known = values.flat().filter((value) => value !== null).map(Math.abs);
+  const limit = data.limit ?? Math.max(...known, 1e-12);
+  const digits = limit >= 10 ? 1 : limit >= 0.1 ? 2 : 3;
+  const ticks = (names) => ({ tickvals: names.map((_, i) => i), ticktext: names, showgrid: false, ticks: "", tickfont: { color: theme.ink, size: theme.narrow ? 10 : 12 } });
+  Object.assign(layout.yaxis, ticks(rows), { autorange: "reversed" });
+  Object.assign(layout.xaxis, ticks(columns), { side: "top", tickangle: -50 });
+  layout.margin.b = 8;
+  const middle = theme.dark ? "#1d2024" : "#f5f4ef";
+  const trace = {
+    type: "heatmap", z: values, x: columns.map((_, i) => i), y: rows.map((_, i) => i), xgap: 2, ygap: 2, hoverongaps: false,
+    zmin: -limit, zmax: limit, showscale: false, colorscale: [[0, theme.worse], [0.5, middle], [1, theme.better]],
+    text: values.map((row) => row.map((value) => value === null ? "" : value.toFixed(digits).replace("-", "\u2212"))),
+    texttemplate: theme.narrow ? "" : "%{text}", textfont: { size: 11 },
+    customdata: values.map((row, i) => row.map((_, j) => `${rows[i]}, ${columns[j]}`)), hovertemplate: "%{customdata}: %{text}<extra></extra>",
+  };
+  return { traces: [trace], layout };
+}
+
+function curves(data, theme, chosen) {
+  const shown = data.series.filter((one) => !chosen || one.amount === chosen);
+  const layout = baseLayout(theme, theme.narrow ? 340 : 400);
+  layout.xaxis.title.text = plain(data.x);
+  layout.yaxis.title.text = "change since the lowest value";
+  layout.shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: 0, y1: 0, line: { color: theme.muted, width: 1 } });
+  layout.showlegend = true;
+  layout.margin.t = 40;
+  const colors = [theme.better, theme.worse, ...theme.parts];
+  const traces = shown.map((one, n) => {
+    const points = one.points.filter((point) => point[1] !== null);
+    const end = (point, at) => point[at] === null ? 0 : Math.abs(point[at] - point[1]);
+    const color = colors[n % colors.length];
+    return {
+      type: "scatter", mode: "lines+markers", name: plain(one.label), x: points.map((point) => point[0] + 0.06 * n), y: points.map((point) => point[1]),
+      error_y: { type: "data", symmetric: false, array: points.map((point) => end(point, 3)), arrayminus: points.map((point) => end(point, 2)), color, thickness: 1.2, width: 0 },
+      line: { color, width: 1.6 }, marker: { color, size: 7 }, customdata: points.map((point) => point[0]),
+      hovertemplate: `${plain(one.label)}, ${plain(data.x)} %{customdata}: %{y:.3~g}<extra></extra>`,
+    };
+  });
+  return { traces, layout };
+}
+
+Object.assign(DRAW, { effects, matrix, curves });
