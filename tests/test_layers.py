@@ -19,8 +19,8 @@ LAYERS = [
     {"embeddings"},
     {"scoring", "strategies", "training", "evaluation"},
     {"selection", "analysis"},
-    {"reports"},
-    {"ranking"},
+    {"reports", "explanation"},
+    {"ranking", "prediction", "layers", "tokens"},
     {"experiment"},
     {"cli"},
 ]  # fmt: skip
@@ -29,7 +29,7 @@ LAYER_OF = {name: i for i, names in enumerate(LAYERS) for name in names}
 HEAVY = {
     "vllm": {"backends"}, "faiss": {"embeddings"}, "sentence_transformers": {"embeddings"}, "peft": {"training"},
     "trl": {"training"}, "accelerate": {"training"}, "lm_eval": {"evaluation"}, "plotly": {"reports"},
-    "datasets": {"pool", "evaluation"}, "datasketch": {"selection"}, "sklearn": {"embeddings"}, "ray": {"scoring"},
+    "datasets": {"pool", "evaluation"}, "datasketch": {"selection"}, "sklearn": {"embeddings", "prediction"}, "ray": {"scoring"},
 }  # fmt: skip
 
 MODULES = sorted(p for p in ROOT.rglob("*.py"))

@@ -7,7 +7,7 @@ stays that of the single difference, and the note of a row says where the two di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dataselect.analysis.controls import is_control
@@ -83,19 +83,11 @@ def _corrected(rows: Sequence[Row]) -> list[Row]:
     made = list(rows)
     for table in {(row.task, row.metric) for row in rows}:
         places = [n for n, row in enumerate(rows) if (row.task, row.metric) == table and not is_control(row.strategy)]
-        for place, p, tests in _family(rows, places, lambda row: row.p):
-            made[place] = replace(made[place], p_holm=p, tests=tests)
-        for place, p, _ in _family(rows, places, lambda row: row.lm_p):
-            made[place] = replace(made[place], lm_p_holm=p)
+        tests = sum(rows[place].p is not None for place in places)
+        corrected, matched = holm([rows[n].p for n in places]), holm([rows[n].lm_p for n in places])
+        for place, p, lm_p in zip(places, corrected, matched, strict=True):
+            made[place] = replace(rows[place], p_holm=p, lm_p_holm=lm_p, tests=0 if p is None else tests)
     return made
-
-
-def _family(
-    rows: Sequence[Row], places: Sequence[int], p_of: Callable[[Row], float | None]
-) -> Iterator[tuple[int, float, int]]:
-    found = [(place, p) for place in places if (p := p_of(rows[place])) is not None]
-    for (place, _), p in zip(found, holm([p for _, p in found]), strict=True):
-        yield place, p, len(found)
 
 
 def _judged(row: Row) -> Row:

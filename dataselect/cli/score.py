@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 @click.option("--backend", default="auto", show_default=True, metavar="B", help="auto, transformers, vllm or server.")
 @options.template
 @click.option("--ifd", is_flag=True, help="Score the final response without its prompt too.")
+@click.option(
+    "--rating", "ratings", multiple=True, metavar="R",
+    help="complexity or quality: the digit from 1 to 6 that the model expects (Deita), at six sequences per exchange; "
+    "may be repeated.",
+)  # fmt: skip
 @click.option("--tokens", is_flag=True, help="Keep every token's log-probability and rank in DIR/tokens.")
 @click.option("--no-ranks", is_flag=True, help="Leave out shifted_fraction and marginal_fraction.")
 @click.option("--dtype", default="auto", show_default=True, metavar="D", help="float32, bfloat16 or float16.")
@@ -52,9 +57,9 @@ if TYPE_CHECKING:
 @options.columns
 def command(
     pools: tuple[str, ...], models: tuple[str, ...], out: Path | None, overwrite: bool, backend: str, ifd: bool,
-    tokens: bool, no_ranks: bool, dtype: str, batch_tokens: int | None, limit: int | None, engine: Any, workers: int,
-    engine_args: tuple[str, ...], server: str | None, served_model: str | None, no_cache: bool, strict: bool,
-    estimate: bool, **shared: Any,
+    ratings: tuple[str, ...], tokens: bool, no_ranks: bool, dtype: str, batch_tokens: int | None, limit: int | None,
+    engine: Any, workers: int, engine_args: tuple[str, ...], server: str | None, served_model: str | None,
+    no_cache: bool, strict: bool, estimate: bool, **shared: Any,
 ) -> int:  # fmt: skip
     """Score every example of the pools with a language model.
 
@@ -68,6 +73,7 @@ def command(
       dataselect score alpaca.json gsm8k.jsonl --model builtin --ifd --out scores
       dataselect score pool.jsonl --model base --model tuned=runs/tuned --tokens --out scores
       dataselect score pool.jsonl --model M --tokens --estimate
+      dataselect score pool.jsonl --model SCORER --rating complexity --rating quality --out ratings
       dataselect score pool.jsonl --model M --backend server --server http://127.0.0.1:8000/v1 --out scores
     """
     from dataselect.scoring import ScoreRequest
@@ -78,7 +84,7 @@ def command(
     request = ScoreRequest(
         pools=pools, model=model, references=tuple(named_model(one) for one in further), out=out or Path(os.devnull),
         backend=backend, rendering=render_options(shared), columns=column_map(shared), prefix_ids=shared["prefix_ids"],
-        ifd=ifd, tokens=tokens, ranks=not no_ranks, dtype=dtype, batch_tokens=batch_tokens,
+        ifd=ifd, ratings=ratings, tokens=tokens, ranks=not no_ranks, dtype=dtype, batch_tokens=batch_tokens,
         engine_args=engine_arguments(engine_args), server=server if backend == "server" else None,
         served_model=served_model, limit=limit, engine=engine, workers=workers, cache=not no_cache,
         overwrite=overwrite,
