@@ -10,6 +10,7 @@ Definitions. For a set of tokens with log-probabilities `l_t` (natural log, each
     Min-K%         mean of the lowest 20 % of l_t (2310.16789): floor(n / 5) tokens, at least one
     shifted        share of tokens of rank > 3, marginal: rank 2 or 3 (URIAL, 2312.01552), with
                    rank = number of vocabulary entries with a logit >= the token's
+    rating         sum of k p_k over the digits k = 1 .. 6, p the softmax over their six logits (Deita, 2312.15685)
 
 Counts are of *scored* tokens: BOS, and a first token with nothing before it, are in no count. What cannot be computed
 is None, never 0; nor is a perplexity that no float can hold (a mean NLL over 709 nats) an infinite one. Response
@@ -82,6 +83,21 @@ def min_k(logprobs: NDArray[np.float32], share: int = 5) -> float | None:
         return None
     k = max(1, n // share)
     return float(np.partition(logprobs, k - 1)[:k].mean(dtype=np.float64))
+
+
+def expected_digit(logprobs: NDArray[np.float32]) -> float:
+    """The mean of 1, 2, 3 ... under a softmax over these tokens alone; a constant in them is no matter.
+
+    Args:
+        logprobs: (n,) log-probabilities of the digits 1 to n in one place.
+
+    Raises:
+        FloatingPointError: If one is NaN or infinite.
+    """
+    if not np.isfinite(logprobs).all():
+        raise FloatingPointError("the model gave a log-probability that is not finite")
+    weights = np.exp(logprobs.astype(np.float64) - logprobs.max())
+    return float(weights @ np.arange(1, len(logprobs) + 1) / weights.sum())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,13 @@ Left out: packing, padding and batching, which belong to whoever runs a model.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dataselect.artifacts import digest
 from dataselect.errors import RenderError, UsageError
@@ -23,6 +26,7 @@ from dataselect.pool.ahead import work_ahead
 from dataselect.pool.assembling import Rules, assemble
 from dataselect.pool.chat import ChatTemplate
 from dataselect.pool.encoder import Encoded, TextEncoder, Tokens
+from dataselect.pool.rating_prompts import RatingPrompts
 from dataselect.pool.spans import Templated
 from dataselect.pool.templates import NAMES, Template, TextTemplate, load_template
 from dataselect.pool.tokenizer import load_tokenizer, special_tokens, tokenizer_digest
@@ -88,6 +92,7 @@ class Renderer:
         model: Model folder; only its configuration and tokenizer are read.
         options: See `RenderOptions`.
         ifd: Whether to make the sequence that scores the final response without its prompt.
+        ratings: What the model is asked to rate: "complexity", "quality".
 
     Attributes:
         tokenizer: The transformers tokenizer.
@@ -98,7 +103,9 @@ class Renderer:
         DataselectError: If model or template cannot be used.
     """
 
-    def __init__(self, model: Path, options: RenderOptions = RenderOptions(), ifd: bool = False) -> None:
+    def __init__(
+        self, model: Path, options: RenderOptions = RenderOptions(), ifd: bool = False, ratings: Sequence[str] = ()
+    ) -> None:
         self.tokenizer = load_tokenizer(model)
         self._special = special_tokens(self.tokenizer)
         self._template = self._load_template(options)
@@ -110,6 +117,7 @@ class Renderer:
             raise UsageError("--bos always, but this tokenizer has no BOS token", "use --bos auto")
         self._encoder = TextEncoder(self.tokenizer)
         self._rules = Rules(self._special, options.think, self.max_length, options.truncate, ifd)
+        self._ratings = RatingPrompts(ratings, self._ids, self.max_length) if ratings else None
 
     def _load_template(self, options: RenderOptions) -> Template:
         if options.template_text is not None:
@@ -172,7 +180,22 @@ class Renderer:
     def _finished(self, batch: _Batch, encoded: Encoded) -> Iterator[Rendered | Reject]:
         tokens = self._with_bos(self._encoder.tokens([one.text for one in batch.templated], encoded))
         rendered = assemble(batch.examples, batch.templated, tokens, self._rules)
+        if self._ratings is not None:
+            rendered = self._rated(batch.examples, list(rendered), self._ratings)
         return (one if isinstance(one, Reject) else next(rendered) for one in batch.filled)
+
+    def _rated(
+        self, examples: Sequence[Example], rendered: list[Rendered], ratings: RatingPrompts
+    ) -> Iterator[Rendered]:
+        """The same with their rating prompts, where they can be scored at all."""
+        scorable = [example for example, one in zip(examples, rendered, strict=True) if one.scorable]
+        prompts = iter(ratings.of(scorable))
+        return (replace(one, ratings=next(prompts)) if one.scorable else one for one in rendered)
+
+    def _ids(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """The token ids of texts by themselves, BOS included."""
+        tokens = self._with_bos(self._encoder.tokens(texts, self._encoder.encode(texts)))
+        return np.split(tokens.ids, tokens.bounds[1:-1])
 
     def _with_bos(self, tokens: Tokens) -> Tokens:
         bos = self._special.bos

@@ -1,4 +1,4 @@
-// Plots of an analysis: effects with intervals, a matrix of rows and columns, and curves. See plots.js for the grain.
+// Plots of an analysis: effects with intervals, a matrix of rows and columns, curves, and points. See plots.js for the grain.
 "use strict";
 
 function effects(data, theme) {
@@ -55,4 +55,21 @@ function curves(data, theme, chosen) {
   return { traces, layout };
 }
 
-Object.assign(DRAW, { effects, matrix, curves });
+function relation(data, theme, chosen) {
+  const shown = data.series.filter((one) => !chosen || one.amount === chosen);
+  const layout = baseLayout(theme, theme.narrow ? 340 : 420);
+  layout.xaxis.title.text = plain(`${data.x}, minus the model's mean`);
+  layout.yaxis.title.text = "score minus the model's mean";
+  layout.hovermode = "closest";
+  layout.showlegend = shown.length > 1;
+  layout.margin.t = 40;
+  const colors = [theme.better, theme.worse, ...theme.parts], symbols = ["circle", "diamond", "square", "cross"];
+  const traces = shown.map((one, n) => ({
+    type: "scatter", mode: "markers", name: plain(one.label), x: one.points.map((point) => point[0]), y: one.points.map((point) => point[1]),
+    marker: { color: colors[n % colors.length], symbol: symbols[n % symbols.length], size: 7, opacity: 0.65 },
+    text: one.points.map((point) => plain(`${point[2]}, ${one.label}`)), hovertemplate: "%{text}: %{x:.3~g}, %{y:.3~g}<extra></extra>",
+  }));
+  return { traces, layout };
+}
+
+Object.assign(DRAW, { effects, matrix, curves, relation });

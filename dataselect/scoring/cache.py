@@ -46,8 +46,10 @@ def row_key(salt: str, rendered: Rendered) -> bytes:
     """16 bytes that stand for one rendered example under one salt."""
     key = hashlib.blake2b(salt.encode(), digest_size=16)
     lengths = (len(rendered.token_ids), rendered.alone_start, rendered.final_start, rendered.seam_tokens)
-    key.update(json.dumps([*lengths, rendered.response_bytes, rendered.status]).encode())
-    for array in (rendered.token_ids, rendered.parts, rendered.alone_ids):
+    ratings = [(one.name, len(one.token_ids)) for one in rendered.ratings]
+    key.update(json.dumps([*lengths, rendered.response_bytes, rendered.status, *ratings]).encode())
+    rated = (array for one in rendered.ratings for array in (one.token_ids, one.digits))
+    for array in (rendered.token_ids, rendered.parts, rendered.alone_ids, *rated):
         key.update(np.ascontiguousarray(array).tobytes())
     return key.digest()
 

@@ -104,7 +104,7 @@ class _OneModel:
         self._backend = plan.backend
         self._spec = plan.worker(model, time.time())
         self._max_length: int = model.rendering["max_length"]
-        renderer = Renderer(resolve_model(model.called), self._spec.rendering, self._spec.ifd)
+        renderer = Renderer(resolve_model(model.called), self._spec.rendering, self._spec.ifd, self._spec.ratings)
         renderer.render(sample.examples[:1])
         began = time.perf_counter()
         self._rendered = [one for one in renderer.render(sample.examples) if isinstance(one, Rendered)]

@@ -63,7 +63,8 @@ class ScorePlan:
         path = resolve_model(called)
         if called != "builtin" and Path(called).exists():
             called = str(Path(called).resolve())
-        settings = Renderer(path, self.request.rendering, self.request.ifd).settings()
+        request = self.request
+        settings = Renderer(path, request.rendering, request.ifd, request.ratings).settings()
         return ModelPlan(name, called, model_digest(path), settings)
 
     @property
@@ -83,7 +84,12 @@ class ScorePlan:
             "dtype": self.dtype,
             "engine_args": self.engine_args,
             "served_model": request.served_model,
-            "scorers": {"ifd": request.ifd, "ranks": request.ranks, "tokens": request.tokens},
+            "scorers": {
+                "ifd": request.ifd,
+                "ranks": request.ranks,
+                "tokens": request.tokens,
+                "ratings": sorted(request.ratings),
+            },
             "shard_records": SHARD_RECORDS,
         }
 
@@ -116,6 +122,7 @@ class ScorePlan:
             ifd=request.ifd,
             ranks=request.ranks,
             tokens=request.tokens,
+            ratings=request.ratings,
             cache=cache_path() if request.cache and self.backend != "server" else None,
             salt=self._salt(model),
             before=before,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from dataselect.errors import UsageError
 from dataselect.pool import ColumnMap, RenderOptions
+from dataselect.scoring.ratings import RATINGS
 
 EngineName = Literal["local", "ray"]
 
@@ -26,6 +27,7 @@ class ScoreRequest:
         ifd: Whether to score the final response without its prompt too.
         tokens: Whether to keep every token's id, log-probability, rank and part.
         ranks: Whether to count ranks.
+        ratings: What the model rates by the digit that it expects: "complexity", "quality" (`ratings`).
         dtype: `auto` (float32 on CPU, bfloat16 on GPU) or a dtype's name; on a server always `auto`, its own.
         batch_tokens: Most tokens computed at once; None for the backend's default.
         engine_args: Further arguments of the vLLM engine, by its own names; of a server, `concurrency` and `timeout`.
@@ -48,6 +50,7 @@ class ScoreRequest:
     ifd: bool = False
     tokens: bool = False
     ranks: bool = True
+    ratings: tuple[str, ...] = ()
     dtype: str = "auto"
     batch_tokens: int | None = None
     engine_args: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +67,9 @@ class ScoreRequest:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise UsageError(f"two models are called {twice[0]}", "name them: --model NAME=MODEL")
+        for rating in self.ratings:
+            if rating not in RATINGS or self.ratings.count(rating) > 1:
+                raise UsageError(f"--rating expects {' and '.join(RATINGS)}, each once, got {rating!r}")
         if self.references and self.backend == "server":
             raise UsageError("--backend server scores with one model", "score once per server, into two folders")
         if self.server and self.backend != "server":

@@ -6,7 +6,8 @@ model again. A row without numbers has status, zero counts, and null everywhere 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from dataselect.backends import TokenSequence
 from dataselect.likelihood import bits_per_byte, ifd, ifd_loss, ingredients, nll
 from dataselect.pool import rolling_windows
 from dataselect.records import RESPONSE, Rendered, TokenScores
+from dataselect.scoring.ratings import digit_logprobs, rating_columns, rating_numbers, rating_sequences
 
 _COUNTS = (
     "prompt_tokens", "response_tokens", "end_tokens", "seam_tokens", "total_tokens", "response_bytes", "windows",
@@ -27,11 +29,12 @@ _RANK_NUMBERS = ("shifted_fraction", "marginal_fraction")
 _IFD_NUMBERS = ("final_response_nll", "response_alone_nll", "ifd", "ifd_loss")
 
 
-def schema(with_ifd: bool, with_ranks: bool) -> Any:  # noqa: ANN401 - a pyarrow schema
+def schema(with_ifd: bool, with_ranks: bool, ratings: Sequence[str] = ()) -> Any:  # noqa: ANN401 - a pyarrow schema
     """The Arrow schema of one model's score table."""
     import pyarrow as pa
 
     numbers = [*_NUMBERS, *(_RANK_NUMBERS if with_ranks else ()), *(_IFD_NUMBERS if with_ifd else ())]
+    numbers += rating_columns(ratings)
     counts = [*_COUNTS, *(("final_response_tokens",) if with_ifd else ())]
     return pa.schema(
         [pa.field(name, pa.string(), nullable=False) for name in ("id", "source", "status")]
@@ -51,6 +54,7 @@ class TokenNumbers:
         alone: (k,) float32 log-probabilities of the final response without its prompt; None without IFD, or where
             it does not exist.
         final_start: Index of the final response's first token in the other arrays.
+        digits: (n_prompts, 6) float32 log-probabilities of the digits behind the rating prompts.
     """
 
     parts: NDArray[np.int8]
@@ -58,10 +62,11 @@ class TokenNumbers:
     ranks: NDArray[np.int32] | None
     alone: NDArray[np.float32] | None
     final_start: int
+    digits: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 6), np.float32))
 
 
 def sequences(rendered: Rendered, max_length: int) -> list[TokenSequence]:
-    """What to ask the model about one example: the sequence, or its rolling windows, and the response alone.
+    """What to ask the model about one example: the sequence, or its windows, the response alone, and the ratings.
 
     Args:
         rendered: A scorable example.
@@ -73,7 +78,7 @@ def sequences(rendered: Rendered, max_length: int) -> list[TokenSequence]:
     ]
     if len(rendered.alone_ids):
         asked.append(TokenSequence(rendered.alone_ids, rendered.alone_start))
-    return asked
+    return asked + rating_sequences(rendered)
 
 
 def token_numbers(rendered: Rendered, answers: list[TokenScores], with_ranks: bool) -> TokenNumbers:
@@ -84,11 +89,12 @@ def token_numbers(rendered: Rendered, answers: list[TokenScores], with_ranks: bo
         answers: The answers to `sequences(rendered, ...)`, in that order.
         with_ranks: Whether the answers hold ranks.
     """
+    rated = len(answers) - len(rating_sequences(rendered))
+    digits, answers = digit_logprobs(rendered, answers[rated:]), answers[:rated]
     alone = answers[-1].logprobs[rendered.alone_start :] if len(rendered.alone_ids) else None
     whole = _whole(answers if alone is None else answers[:-1], len(rendered.token_ids))
-    return TokenNumbers(
-        rendered.parts, whole.logprobs, whole.ranks if with_ranks else None, alone, rendered.final_start
-    )
+    ranks = whole.ranks if with_ranks else None
+    return TokenNumbers(rendered.parts, whole.logprobs, ranks, alone, rendered.final_start, digits)
 
 
 def _whole(answers: list[TokenScores], tokens: int) -> TokenScores:
@@ -115,7 +121,7 @@ def unscored_row(rendered: Rendered, status: str) -> dict[str, Any]:
 def scored_row(rendered: Rendered, numbers: TokenNumbers, windows: int) -> dict[str, Any]:
     """A row with numbers, or with status `engine_error` if the model gave something that is none."""
     try:
-        derived = derive(numbers, rendered.response_bytes)
+        derived = derive(numbers, rendered.response_bytes) | rating_numbers(rendered, numbers.digits)
     except FloatingPointError:
         return unscored_row(rendered, "engine_error")
     return {

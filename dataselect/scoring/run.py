@@ -69,7 +69,7 @@ class _Run:
             self._score(model)
         if self._count == 0:
             raise PoolError("the pool holds no records", "give a file that holds some")
-        one = schema(request.ifd, request.ranks)
+        one = schema(request.ifd, request.ranks, request.ratings)
         merge(self._stage.path, self._count, self._shards, one, self._plan.same_tokenizer())
         summary = summarise(self._stage.path)
         self._require_some(summary.counts)

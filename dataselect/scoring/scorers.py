@@ -1,7 +1,7 @@
 """The scorers, as a user sees them: which column, what it means, what it needs, where it comes from.
 
-All of them come from one forward pass per model and are computed in `likelihood` and `contrast`; this table is what
-`dataselect ls scorers` prints.
+All but the last come from one forward pass per model and are computed in `likelihood` and `contrast`; ratings take six
+short sequences each (`ratings`). This table is what `dataselect ls scorers` prints.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ class Scorer:
 
     Attributes:
         needs: "" for every run; "ifd" for `--ifd`; "ranks" for a run without `--no-ranks`; "models" for a second
-            `--model`.
+            `--model`; "rating" for `--rating`.
     """
 
     name: str
     meaning: str
     source: str
-    needs: Literal["", "ifd", "ranks", "models"] = ""
+    needs: Literal["", "ifd", "ranks", "models", "rating"] = ""
 
+
+_DEITA = "Deita (2312.15685)"
 
 SCORERS = (
     Scorer("ppl", "perplexity of the response given the prompt", "Harada et al. 2025 (2506.14681), after any LM"),
@@ -38,4 +40,7 @@ SCORERS = (
     Scorer("nll_difference.NAME", "response NLL minus that of model NAME, such as base minus tuned", "", "models"),
     Scorer("aligned_likelihood", "mean log-probability under the further models", "PoFT (2412.12865)", "models"),
     Scorer("poft_weight", "PoFT's weight of the example in the loss", "PoFT (2412.12865)", "models"),
+    Scorer("complexity", "the digit from 1 to 6 that the model expects as rating of the query", _DEITA, "rating"),
+    Scorer("quality", "the digit from 1 to 6 that the model expects as rating of the response", _DEITA, "rating"),
+    Scorer("complexity_quality", "complexity times quality, summed over the exchanges of a dialogue", _DEITA, "rating"),
 )

@@ -37,6 +37,7 @@ class WorkerSpec:
         model: As the user called it; each machine finds it for itself.
         digest: Digest of its content.
         tokens: Whether to keep the token sidecar.
+        ratings: What the model rates.
         cache: The cache's file; None without cache.
         salt: What cached numbers depend on beside the row.
         before: Unix time at which the run began; see `cache`.
@@ -50,6 +51,7 @@ class WorkerSpec:
     ifd: bool
     ranks: bool
     tokens: bool
+    ratings: tuple[str, ...] = ()
     cache: Path | None = None
     salt: str = ""
     before: float = 0.0
@@ -103,7 +105,7 @@ class ShardWorker:
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
         self._model_path = resolve_model(spec.model)
-        self._renderer = Renderer(self._model_path, spec.rendering, spec.ifd)
+        self._renderer = Renderer(self._model_path, spec.rendering, spec.ifd, spec.ratings)
         self._model = SteadyModel(self._load)
         self._cache = None if spec.cache is None else ScoreCache(spec.cache, spec.before)
 
@@ -173,14 +175,16 @@ class ShardWorker:
         if len(given) < len(asked):
             return {"row": unscored_row(one, "engine_error"), "tokens": token_row(one, None)}
         numbers = token_numbers(one, given, self._spec.ranks)
-        row = scored_row(one, numbers, len(asked) - (numbers.alone is not None))
+        windows = len(asked) - (numbers.alone is not None) - numbers.digits.size
+        row = scored_row(one, numbers, windows)
         good = row["status"] != "engine_error"
         return {"row": row} | ({"tokens": token_row(one, numbers if good else None)} if self._spec.tokens else {})
 
     def _tables(self, entries: list[dict[str, Any]]) -> tuple[Any, Any]:
         import pyarrow as pa
 
-        table = pa.Table.from_pylist([entry["row"] for entry in entries], schema(self._spec.ifd, self._spec.ranks))
+        columns = schema(self._spec.ifd, self._spec.ranks, self._spec.ratings)
+        table = pa.Table.from_pylist([entry["row"] for entry in entries], columns)
         if not self._spec.tokens:
             return table, None
         kept = [entry["tokens"] for entry in entries]

@@ -5,8 +5,9 @@ everything kept is at most `threshold`. Paper: Deita (Liu et al. 2023, arXiv 231
 distance; with its batch size of 1, since larger ones there also reject rows that resemble rejected ones. Direction:
 high. Nesting: yes. What is rejected is not ranked.
 
-Complexity and quality are columns that a judge or `dataselect` made (`--scores`); of several turns Deita adds up the
-products, which is the business of who makes the columns. With `score=COLUMN` any other number takes their place.
+Complexity and quality are columns that a judge or `dataselect score --rating` made. Of a dialogue the latter gives the
+means over its exchanges, while Deita adds up the products: that is `score=complexity_quality`. With `score=COLUMN` any
+number takes their place.
 Embeddings are those that are given: Deita's own are a language model's last hidden state at the last token.
 """
 

@@ -106,3 +106,16 @@ def test_faults_are_one_line_and_leave_nothing(pools, tmp_path, capsys, argument
     assert told.count("\n") == 1
     assert said in told
     assert not (tmp_path / "out").exists()
+
+
+def test_tfidf_has_to_be_fitted_on_all_pools_before_they_are_ranked_by_it(pools, tmp_path, capsys):
+    both = [pools["words"], pools["noise"]]
+    towards = ["--model", "builtin", "--target", pools["target"], "--encoder"]
+    assert command(tmp_path, *both, *towards, "tfidf") == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "is fitted by each embedding run, so that vectors of several runs cannot be compared" in last
+    assert "dataselect embed POOL... --encoder tfidf --out DIR" in last
+    assert not (tmp_path / "out").exists()
+    assert run(["embed", *both, "--encoder", "tfidf", "--prefix-ids", "--out", str(tmp_path / "space")]) == 0
+    assert command(tmp_path, *both, *towards, str(tmp_path / "space")) == 0
+    assert "most similar first:" in " ".join(capsys.readouterr().out.split())

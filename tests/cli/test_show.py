@@ -48,7 +48,7 @@ def test_colours_on_request(pool, capsys):
         ("strategies", ["rds-plus", "embeddings, embedded targets", "texts, --target FILE", "centroid_similarity"]),
         ("templates", ["alpaca", "qa"]),
         ("tasks", ["held-out", "multiple-choice", "lm-eval", "accuracy_norm"]),
-        ("encoders", ["minilm", "builtin"]),
+        ("encoders", ["minilm", "builtin", "tfidf"]),
     ],
 )
 def test_lists(kind, expected, capsys):

@@ -49,7 +49,7 @@ def test_every_plot_is_drawn_within_the_page(page, browser):
             assert time.monotonic() < deadline, browser.get_log("browser")
             time.sleep(0.05)
         drawn = "return [...document.querySelectorAll('.canvas')].map(c => Boolean(c.querySelector('.main-svg')))"
-        assert browser.execute_script(drawn) == [True] * (2 + 1 + 2 + 1 + 1 + 2)
+        assert browser.execute_script(drawn) == [True] * (2 + 2 + 2 + 1 + 1 + 2)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         wide = "return [...document.querySelectorAll('.canvas .main-svg')].filter(s => s.getBoundingClientRect().right > innerWidth).length"
         assert browser.execute_script(wide) == 0
