@@ -22,7 +22,6 @@ CONTROLS = ("untrained", "full", "random", "longest", "length-matched-random")
 
 SIMILARITY_COLUMNS = frozenset({"similarity", "centroid_similarity"})
 IFD_COLUMNS = frozenset({"ifd", "ifd_loss"})
-RATED_COLUMNS = ("complexity", "quality")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

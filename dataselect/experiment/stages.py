@@ -14,9 +14,10 @@ from pathlib import Path
 from dataselect.embeddings import EmbedRequest, embed
 from dataselect.evaluation import EvaluateRequest, evaluate
 from dataselect.experiment.cells import Cell
-from dataselect.experiment.config import IFD_COLUMNS, RATED_COLUMNS, ExperimentConfig
+from dataselect.experiment.config import IFD_COLUMNS, ExperimentConfig
 from dataselect.experiment.variant import Variant
 from dataselect.scoring import ScoreRequest, score
+from dataselect.scoring.ratings import PRODUCT, RATINGS
 from dataselect.selection import SelectRequest, select
 from dataselect.selection.target import manifest_path
 from dataselect.strategies import make_strategy
@@ -62,7 +63,7 @@ class Stages:
         return ScoreRequest(
             pools=config.pools, model=config.model, out=self.scores, rendering=config.rendering,
             columns=config.columns, ifd=bool(columns & IFD_COLUMNS),
-            ratings=tuple(name for name in RATED_COLUMNS if name in columns), **scoring,
+            ratings=tuple(name for name in RATINGS if columns & {name, PRODUCT}), **scoring,
         )  # fmt: skip
 
     def run(self, cell: Cell) -> None:

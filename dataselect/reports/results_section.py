@@ -20,11 +20,12 @@ def results_section(comparison: Mapping[str, Any]) -> Section:
         rows = [row for row in comparison["rows"] if (row["task"], row["metric"]) == (task, metric)]
         blocks.append(_task(f"results-{n}", task, metric, rows))
     about = (
-        "A difference is strategy minus random at the same budget. Its 95 % interval is Student's, paired over "
-        "items and with the noise of the seeds in it, unless a note says otherwise. p (Holm) is corrected for all "
-        "strategies of the table and decides the verdict; p (permutation) changes signs over items and takes the "
-        "trained models as they are. The effect is the mean difference of an item over its standard deviation. "
-        "Length-matched: the same against random examples that are as long as the strategy's own."
+        "A difference is strategy minus random at the same budget. Its 95 % interval is Student's, paired over items "
+        "and with the noise of the seeds in it, unless a note says otherwise. p (Holm) is corrected for all strategies "
+        "of the table and decides the verdict. Length-matched: the same against random examples that are as long as "
+        "the strategy's own. The folded tables hold a bootstrap interval over items and seeds, a permutation p that "
+        "changes signs over items and takes the trained models as they are, and the mean difference of an item over "
+        "its standard deviation (the effect)."
     )
     return Section("results", "Results with intervals", (Block(paragraphs=(about,)), *blocks))
 
@@ -35,7 +36,7 @@ def _task(key: str, task: str, metric: str, rows: Sequence[Row]) -> Block:
         title=f"{task}: {metric}",
         paragraphs=(f"{rows[0]['n_items']:,} items; {BETTER_IS[rows[0]['direction']]}.",),
         plots=(_forest(f"{key}-plot", task, metric, compared),) if compared else (),
-        tables=(_table(key, task, metric, rows),),
+        tables=(_table(key, task, metric, rows), *([_resampling(key, rows)] if compared else [])),
         notes=_notes(rows),
     )
 
@@ -74,12 +75,29 @@ def _interval(row: Row, difference: str, ci: str, places: int) -> str:
 def _table(key: str, task: str, metric: str, rows: Sequence[Row]) -> Table:
     matched = any(row["diff_to_length_matched"] is not None for row in rows)
     headers = ["Strategy", "Budget", "Seeds", metric, "Difference to random (95\N{NO-BREAK SPACE}%)"]
-    headers += ["p", "p (Holm)", "p (permutation)", "Effect", "Verdict"]
+    headers += ["p", "p (Holm)", "Verdict"]
     headers += ["Difference to the same lengths (95\N{NO-BREAK SPACE}%)"] if matched else []
     made = [_cells(row, _places(rows), matched) for row in rows]
     tests = max(row["tests"] for row in rows)
     corrected = f"; p (Holm) over {tests} tests" if tests else ""
     return Table(key, f"All strategies on {task}, {metric}{corrected}", tuple(headers), tuple(made))
+
+
+def _resampling(key: str, rows: Sequence[Row]) -> Table:
+    """What resampling says of the same differences."""
+    headers = ("Strategy", "Budget", "Difference to random (bootstrap)", "p (permutation)", "Effect")
+    made = tuple(_resampled(row, _places(rows)) for row in rows if row["p_permutation"] is not None)
+    return Table(f"{key}-resampling", "Bootstrap, permutation and size of the effect", headers, made, folded=True)
+
+
+def _resampled(row: Row, places: int) -> tuple[Cell, ...]:
+    return (
+        text(row["strategy"]),
+        number(amount(row) or ABSENT, row["budget"] or None),
+        number(_interval(row, "diff_to_random", "boot", places), row["diff_to_random"]),
+        number(probability(row["p_permutation"]), row["p_permutation"]),
+        number(ABSENT if row["effect_size"] is None else signed(row["effect_size"], 2), row["effect_size"]),
+    )
 
 
 def _places(rows: Sequence[Row]) -> int:
@@ -97,8 +115,6 @@ def _cells(row: Row, places: int, matched: bool) -> tuple[Cell, ...]:
         number(_interval(row, "diff_to_random", "ci", places), row["diff_to_random"]),
         number(probability(row["p"]), row["p"]),
         number(probability(row["p_holm"]), row["p_holm"]),
-        number(probability(row["p_permutation"]), row["p_permutation"]),
-        number(ABSENT if row["effect_size"] is None else signed(row["effect_size"], 2), row["effect_size"]),
         Cell(row["verdict"], row["verdict"], tone(row["verdict"])),
     )
     if not matched:
