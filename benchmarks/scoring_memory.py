@@ -79,7 +79,8 @@ def measure(rows: int, folder: Path) -> dict[str, float]:
     seconds = time.perf_counter() - began
     return {
         "rows": rows, "seconds": round(seconds, 1), "rows_per_second": round(rows / seconds),
-        "after_first_shards_mb": round(warm / 1e6), "largest_mb": round(most / 1e6), "growth_mb": round((most - warm) / 1e6),
+        "after_first_shards_mb": round(warm / 1e6), "largest_mb": round(most / 1e6),
+        "growth_mb": round((most - warm) / 1e6),
     }  # fmt: skip
 
 
