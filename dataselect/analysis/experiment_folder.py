@@ -67,6 +67,11 @@ class ExperimentFolder:
         return self._place("embeddings") / "scores.parquet"
 
     @property
+    def layers(self) -> Path:
+        """The folder of the comparison of its models' weights, present or not."""
+        return self.path / "layers"
+
+    @property
     def known_defects(self) -> Path | None:
         """Its list of planted defects."""
         return self._file("known_defects.jsonl")

@@ -40,7 +40,7 @@ def input_digests(inputs: Inputs) -> tuple[FileDigest, ...]:
     folder = inputs.experiment
     if folder is not None:
         parts = [*sorted(folder.selections.glob("*.jsonl")), folder.scores, folder.known_defects, folder.config]
-        parts += [folder.similarities] if folder.similarities.exists() else []
+        parts += [path for path in (folder.similarities, folder.layers / "layers.json") if path.exists()]
         found += [(_inside(p, folder.path), p) for p in parts if p is not None]
     return tuple(FileDigest(name, file_digest(path)) for name, path in sorted(found))
 

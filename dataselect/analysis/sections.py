@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dataselect.analysis.coloured_examples import ColouredExample, coloured_examples, coloured_places
 from dataselect.analysis.composition import Composition, by_kind, by_source
@@ -17,6 +18,7 @@ from dataselect.analysis.distributions import Distribution, distributions
 from dataselect.analysis.excerpts import Texts, read_texts
 from dataselect.analysis.experiment_folder import ExperimentFolder
 from dataselect.analysis.funnels import Funnel, funnels
+from dataselect.analysis.layer_changes import layer_changes
 from dataselect.analysis.overlap import Overlap, overlaps
 from dataselect.analysis.pool_summary import NO_KIND, PoolSummary, summarise_pool
 from dataselect.analysis.pool_table import PoolTable, read_pool_table
@@ -38,6 +40,7 @@ class Sections:
     overlaps: tuple[Overlap, ...] = ()
     compositions: tuple[Composition, ...] = ()
     funnels: tuple[Funnel, ...] = ()
+    layers: dict[str, Any] | None = None
     examples: tuple[ShownSelection, ...] = ()
     coloured: tuple[ColouredExample, ...] = ()
 
@@ -65,6 +68,7 @@ def gather(folder: ExperimentFolder, pool: PoolReader | None) -> Sections:
         overlaps=overlaps(first, _scorable(table)),
         compositions=_present(by_kind(first, kinds), by_source(first, _sources(table))),
         funnels=funnels(first),
+        layers=layer_changes(folder.layers),
         examples=shown_examples(first, texts.excerpts),
         coloured=_coloured(folder, table, pool),
     )

@@ -132,6 +132,9 @@ class ExperimentConfig:
     evaluation: EvaluationRun = field(default_factory=EvaluationRun)
     """How the tasks are evaluated."""
 
+    layers: bool = False
+    """Whether the weights of all models are compared with the base's, layer by layer: reads every model once."""
+
     known_defects: str | None = None
     """A JSONL file with the ids of defects that were planted: {"id", "defect"}; the report counts them."""
 

@@ -55,6 +55,7 @@ def _settings(files: QuickstartFiles, out: Path) -> dict[str, Any]:
         "random_seeds": [0, 1, 2],
         "length_matched": ["ppl-low"],
         "scoring": {"tokens": True},
+        "layers": True,
         "training": {"epochs": 1.0, "learning_rate": 1e-3, "batch_size": 8},
         "known_defects": relative(files.defects),
     }

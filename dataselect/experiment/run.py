@@ -34,7 +34,7 @@ from dataselect.reports import find_comparison, write_html, write_markdown
 
 _REPORTS = {"report.html": write_html, "report.md": write_markdown}
 _COPIES = ("config.yaml", "known_defects.jsonl", PLACES, FAILURES)
-_OWN_OF_SETTING = (*_REPORTS, *_COPIES, "selections/*", "models/**/*", "results/**/*", "comparison/**/*")
+_OWN_OF_SETTING = (*_REPORTS, *_COPIES, "selections/*", "models/**/*", "results/**/*", "layers/*", "comparison/**/*")
 _OWN = (
     *_OWN_OF_SETTING, "scores/**/*", "embeddings/**/*", *(f"settings/*/{pattern}" for pattern in _OWN_OF_SETTING),
 )  # fmt: skip
@@ -148,6 +148,11 @@ class _Setting:
         name = f"{self.place.name}/" if self.place.name else ""
         return [Failure(f"{name}{failure.cell}", failure.reason) for failure in self._failed]
 
+    @property
+    def _changed(self) -> bool:
+        """Whether other cells have results than in the run before, or may have."""
+        return self._failed_before or bool(self._failed)
+
     def copy(self, origin: Path) -> None:
         """Put beside the results what explains them."""
         self.out.mkdir(parents=True, exist_ok=True)
@@ -176,6 +181,11 @@ class _Setting:
 
         run_cells(self._stages, ready, workers, finished)
         self._keep_failures()
+        failed = {failure.cell for failure in self._failed}
+        trained = [cell for cell in self.cells if cell.trains and cell.name not in failed]
+        if self._config.layers and trained:
+            say(f"{where}compare the weights of {len(trained)} models")
+            self._stages.compare_layers(trained, overwrite=self._changed)
 
     def _selected(self, cell: Cell, say: Say) -> bool:
         reason = attempt(lambda: self._stages.select(cell))
@@ -201,6 +211,6 @@ class _Setting:
             raise DataselectError(f"every cell failed; the first: {self._failed[0].reason}", "mend it and run again")
         pool = PoolReader(self._config.pools, self._config.columns)
         folder = self.out / "comparison"
-        comparison = compare([self.out], folder, overwrite=self._failed_before or bool(self._failed), pool=pool)
+        comparison = compare([self.out], folder, overwrite=self._changed, pool=pool)
         _report(self.out)
         return comparison

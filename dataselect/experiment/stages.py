@@ -7,15 +7,16 @@ and repeats only what was not finished.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataselect.embeddings import EmbedRequest, embed
 from dataselect.evaluation import EvaluateRequest, evaluate
-from dataselect.experiment.cells import Cell
+from dataselect.experiment.cells import UNTRAINED, Cell
 from dataselect.experiment.config import IFD_COLUMNS, ExperimentConfig
 from dataselect.experiment.variant import Variant
+from dataselect.layers import LayersRequest, layers
 from dataselect.scoring import ScoreRequest, score
 from dataselect.scoring.ratings import PRODUCT, RATINGS
 from dataselect.selection import SelectRequest, select
@@ -104,6 +105,13 @@ class Stages:
                 label=cell.strategy if cell.strategy in config.variants else "",
             )
         )  # fmt: skip
+
+    def compare_layers(self, trained: Sequence[Cell], overwrite: bool) -> None:
+        """Compare the weights of models with those of the base, and the change of each layer with the gain."""
+        with_gains = (self.out,) if UNTRAINED not in self.config.without else ()
+        tuned = tuple((cell.name, str(self.model(cell))) for cell in trained)
+        folder = self.out / "layers"
+        layers(LayersRequest(self.config.model, tuned, folder, False, with_gains, overwrite=overwrite))
 
     def _variant(self, cell: Cell) -> Variant:
         listed = cell.strategy in self.config.compared

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from dataselect.artifacts import write_text
+from dataselect.reports.change_maps import ABOUT, heat_map, run_map, run_table, size
 from dataselect.reports.content import Block, Cell, Plot, Section, Table, number, text
 from dataselect.reports.gain_section import gain_section
 from dataselect.reports.html import render_html
-from dataselect.reports.numbers import ABSENT, count, fixed, percent, short
+from dataselect.reports.numbers import ABSENT, count, short
 from dataselect.reports.report import Report
 from dataselect.reports.representation_section import representation_section
 
@@ -54,64 +55,12 @@ def layers_report(layers: Mapping[str, Any]) -> Report:
 
 
 def _change_section(layers: Mapping[str, Any]) -> Section:
-    headers = (
-        "Run", "Read from", "Relative change", "Angle", "Effective rank", "Stable rank", "Most changed layer",
-        "In the layers' middle third",
-    )  # fmt: skip
-    table = Table("runs", "All compared weights together", headers, tuple(map(_run_cells, layers["runs"])))
-    about = (
-        "The relative change of a layer is the size of the difference of all its weights over the size of the weights "
-        "themselves. Ranks are means over changed matrices: the effective rank counts directions, the stable rank the "
-        "energy in them."
-    )
-    plots = [] if layers["map"] is None else [_run_map(layers["map"])]
+    plots = [] if layers["map"] is None else [run_map(layers["map"])]
     ranked = [run for run in layers["runs"] if any(one["effective_rank"] for one in run["layers"])][:MOST]
     if ranked:
         plots += [_rank_curves(ranked), _spectrum_curves(ranked)]
-    return Section("change", "Change by layer", (Block(paragraphs=(about,), plots=tuple(plots), tables=(table,)),))
-
-
-def _run_cells(run: Mapping[str, Any]) -> tuple[Cell, ...]:
-    most = max(run["layers"], key=lambda one: one["relative_change"] or 0.0, default=None)
-    return (
-        text(run["name"]),
-        text(run["kind"]),
-        number(size(run["relative_change"]), run["relative_change"]),
-        number(ABSENT if run["angle"] is None else f"{short(run['angle'])}°", run["angle"]),
-        number(short(run["effective_rank"]), run["effective_rank"]),
-        number(short(run["stable_rank"]), run["stable_rank"]),
-        number(ABSENT if most is None else f"{most['layer']}", None if most is None else most["layer"]),
-        number(percent(run["middle_share"]), run["middle_share"]),
-    )
-
-
-def _run_map(found: Mapping[str, Any]) -> Plot:
-    layers = found["layers"]
-    columns = [f"{layer}" for layer in layers] if layers else [fixed(place, 2) for place in found["positions"]]
-    unit = "layer" if layers else "relative depth"
-    hover = [
-        [f"{name}, {unit} {column}: {size(value)}" for column, value in zip(columns, row, strict=True)]
-        for name, row in zip(found["runs"], found["relative_change"], strict=True)
-    ]
-    return heat_map("map", "Relative change by run and layer", found["runs"], columns, unit,
-                    found["relative_change"], hover)  # fmt: skip
-
-
-def heat_map(
-    key: str, title: str, rows: Sequence[str], columns: Sequence[str], unit: str,
-    values: Sequence[Sequence[float | None]], hover: Sequence[Sequence[str]],
-) -> Plot:  # fmt: skip
-    """A map of values, one row per name."""
-    shown = [["" if value is None else size(value) for value in row] for row in values]
-    data = {"rows": rows, "columns": columns, "column_title": unit, "values": values, "shown": shown, "hover": hover}
-    return Plot(key, "depthMap", title, f"{title or 'Relative change'}; the numbers are in the table below.", data)
-
-
-def size(value: float | None) -> str:
-    """A relative change as a percentage in two digits."""
-    if value is None:
-        return ABSENT
-    return "0" if value == 0 else f"{f'{100 * value:#.2g}'.rstrip('.')} %" if value < 0.1 else f"{100 * value:.0f} %"
+    block = Block(paragraphs=(ABOUT,), plots=tuple(plots), tables=(run_table(layers["runs"]),))
+    return Section("change", "Change by layer", (block,))
 
 
 def _rank_curves(runs: Sequence[Mapping[str, Any]]) -> Plot:

@@ -18,6 +18,7 @@ from dataselect.reports.defects_section import defects_section
 from dataselect.reports.distributions_section import distributions_section
 from dataselect.reports.examples_section import examples_section
 from dataselect.reports.funnel_section import funnel_section
+from dataselect.reports.layers_section import layers_section
 from dataselect.reports.overlap_section import overlap_section
 from dataselect.reports.pool_section import pool_section
 from dataselect.reports.reproduction_section import reproduction_section
@@ -36,6 +37,7 @@ _OPTIONAL: tuple[tuple[str, Callable[[Any], Section]], ...] = (
     ("overlaps", overlap_section),
     ("compositions", composition_section),
     ("funnels", funnel_section),
+    ("layers", layers_section),
     ("examples", examples_section),
     ("coloured", surprise_section),
 )
@@ -70,7 +72,7 @@ def build_report(comparison: Mapping[str, Any]) -> Report:
         sections = [verdict_section(comparison), results_section(comparison)]
     sections += [make(comparison[key]) for key, make in _OPTIONAL if comparison.get(key)]
     sections.append(reproduction_section(comparison["reproduction"]))
-    drawings = ("depth_plots.js",) if comparison.get("curves") else ()
+    drawings = ("depth_plots.js",) if comparison.get("curves") or comparison.get("layers") else ()
     return Report("Which data to train on", _lede(comparison), tuple(sections), drawings=drawings)
 
 

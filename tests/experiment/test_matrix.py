@@ -81,7 +81,9 @@ def test_faults_are_found_before_anything_runs(write, changes, told):
 @pytest.fixture(scope="module")
 def experiment(write, tmp_path_factory):
     """Two recipes, one of them LoRA."""
-    config = write("matrix.yaml", matrix={"training": {"all": {}, "lora": {"lora": True, "learning_rate": 0.001}}})
+    config = write(
+        "matrix.yaml", layers=True, matrix={"training": {"all": {}, "lora": {"lora": True, "learning_rate": 0.001}}}
+    )
     out = tmp_path_factory.mktemp("matrix") / "out"
     return config, out, run_experiment(read_config(config), config, out)
 
@@ -122,6 +124,19 @@ def test_the_report_of_all_settings_says_what_is_missing(experiment):
     for page in (out / "report.html", out / "settings" / "lora" / "report.html"):
         assert "Controls that are not there: full, longest, length-matched-random" in page.read_text()
     assert "Across settings" in (out / "report.md").read_text()
+
+
+def test_every_setting_says_where_training_changed_its_models(experiment):
+    out = experiment[1]
+    for setting in ("all", "lora"):
+        found = read_json(out / "settings" / setting / "comparison" / "comparison.json")["layers"]
+        assert {run["name"] for run in found["runs"]} == {
+            "random-at-25pct-seed-0", "random-at-25pct-seed-1", "random-at-25pct-seed-2", "ppl-low-at-25pct-seed-0",
+            "fair-at-25pct-seed-0",
+        }  # fmt: skip
+        assert all(run["relative_change"] > 0 for run in found["runs"])
+        assert found["correlations"]
+        assert "Where training changed the models" in (out / "settings" / setting / "report.md").read_text()
 
 
 def test_running_it_again_repeats_nothing(experiment):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataselect.cli import run
-from dataselect.cli.estimate import _bytes, _seconds
+from dataselect.cli.estimate import in_bytes, in_time
 from dataselect.errors import DataselectError
 from dataselect.pool import PoolReader, Renderer
 from dataselect.records import Example, Message
@@ -206,12 +206,12 @@ def test_computed_tokens_count_windows_and_the_response_alone(builtin):
     [(0.42, "0.4 s"), (9.94, "9.9 s"), (35.2, "35 s"), (190, "3 min 10 s"), (7500, "2 h 5 min"), (277_000, "3 d 5 h")],
 )
 def test_durations_are_told_in_two_units(seconds, told):
-    assert _seconds(seconds) == told
+    assert in_time(seconds) == told
 
 
 @pytest.mark.parametrize(("count", "told"), [(12, "12 B"), (1234, "1.23 kB"), (5_678_000, "5.68 MB"), (3e12, "3 TB")])
 def test_sizes_are_told_in_the_unit_that_fits(count, told):
-    assert _bytes(count) == told
+    assert in_bytes(count) == told
 
 
 def test_the_command_prints_facts_on_stdout_and_makes_nothing(pool, tmp_path, monkeypatch, capsys):
