@@ -72,11 +72,12 @@ class SettingsComparison:
     document: dict[str, Any]
 
 
-def compare_settings(folders: Mapping[str, Path], out: Path) -> SettingsComparison:
+def compare_settings(folders: Mapping[str, Path], out: Path, lost: Sequence[Failure] = ()) -> SettingsComparison:
     """Put the comparisons of settings together and write `comparison.json` into the folder `out`.
 
     Args:
         folders: The folder of each setting by its name; each holds a finished comparison.
+        lost: Settings that have none, and why.
     """
     files = {name: folder / "comparison" / COMPARISON for name, folder in folders.items()}
     documents = {name: read_json(file) for name, file in files.items()}
@@ -92,11 +93,15 @@ def compare_settings(folders: Mapping[str, Path], out: Path) -> SettingsComparis
         "runs": [{**run, "setting": name} for name, one in documents.items() for run in one["runs"]],
         "main_metrics": first["main_metrics"],
         "missing_controls": list(dict.fromkeys(c for one in documents.values() for c in one["missing_controls"])),
-        "failed": [dataclasses.asdict(failure) for failure in _failures(documents)],
+        "failed": [dataclasses.asdict(failure) for failure in (*lost, *_failures(documents))],
         "curves": [],
         "reproduction": first["reproduction"],
     }
-    fingerprint = {"files": {n: file_digest(f) for n, f in files.items()}, "dataselect": versions().get("dataselect")}
+    fingerprint = {
+        "files": {name: file_digest(file) for name, file in files.items()},
+        "failed": document["failed"],
+        "dataselect": versions().get("dataselect"),
+    }
     with StageDirectory(out, fingerprint, {}, (COMPARISON,), overwrite=_changed(out, fingerprint)) as stage:
         if not stage.finished:
             write_json(out / COMPARISON, document)

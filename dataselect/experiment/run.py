@@ -2,7 +2,8 @@
 
 Settings come one after the other; the cells of one run side by side where there are workers (`side_by_side`). A cell
 that fails is reported and the rest go on: the comparison says what is missing, the command fails at the end, and
-running it again tries those cells again. What all cells need, scores and embeddings, ends the run when it fails.
+running it again tries those cells again. What all cells of a setting need, its scores and embeddings, ends that setting
+when it fails; an experiment of one setting ends with it.
 
 An experiment of one setting is one folder. Several share OUT/scores and OUT/embeddings, and each has its own folder
 OUT/settings/NAME with its own comparison and report; those of the whole are made from all of them.
@@ -14,6 +15,7 @@ import dataclasses
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +91,7 @@ def run_experiment(
             setting.copy(origin)
             setting.run(say, workers)
         say("compare and report")
-        comparison = _compared(settings, out)
+        comparison = settings[0].comparison() if not settings[0].place.name else _across(settings, out)
         failed = tuple(failure for setting in settings for failure in setting.told)
         if not stage.finished and not failed:
             made = [setting.place.name + cell.name for setting in settings for cell in setting.cells]
@@ -97,11 +99,18 @@ def run_experiment(
     return ExperimentSummary(out, comparison, failed, out / "report.html", time.perf_counter() - began)
 
 
-def _compared(settings: list[_Setting], out: Path) -> Comparison | SettingsComparison:
-    each = [setting.compare() for setting in settings]
-    if len(settings) == 1 and not settings[0].place.name:
-        return each[0]
-    comparison = compare_settings({setting.place.name: setting.out for setting in settings}, out / "comparison")
+def _across(settings: list[_Setting], out: Path) -> SettingsComparison:
+    """The comparison of all settings that have one of their own."""
+    compared = {}
+    for setting in settings:
+        if not setting.given_up and not setting.give_up_if(setting.comparison):
+            compared[setting.place.name] = setting.out
+    lost = [failure for setting in settings if setting.given_up for failure in setting.told]
+    if not compared:
+        raise DataselectError(
+            f"every setting failed; the first, {lost[0].cell}: {lost[0].reason}", "mend it and run again"
+        )
+    comparison = compare_settings(compared, out / "comparison", lost)
     _report(out)
     return comparison
 
@@ -140,11 +149,14 @@ class _Setting:
         self.cells = list(cells(config))
         self._stages = Stages(config, self.out, out / "scores" / place.scores, out / "embeddings" / place.pools)
         self._failed: list[Failure] = []
+        self.given_up = ""
         self._failed_before = (self.out / FAILURES).exists()
 
     @property
     def told(self) -> list[Failure]:
         """Its failures, for people: with the name of the setting."""
+        if self.given_up:
+            return [Failure(self.place.name, self.given_up)]
         name = f"{self.place.name}/" if self.place.name else ""
         return [Failure(f"{name}{failure.cell}", failure.reason) for failure in self._failed]
 
@@ -165,10 +177,23 @@ class _Setting:
             places = {name: Path(os.path.relpath(path, self.out)).as_posix() for name, path in shared.items()}
             write_json(self.out / PLACES, places)
 
+    def give_up_if(self, work: Callable[[], object]) -> bool:
+        """Do what all cells of the setting need; where it fails, the other settings go on without this one."""
+        self.given_up = attempt(work)
+        return bool(self.given_up)
+
     def run(self, say: Say, workers: int) -> None:
         """Score, embed, select for every cell, then train and evaluate them."""
         where = f"{self.place.name}: " if self.place.name else ""
-        self._stages.prepare(lambda line: say(where + line))
+
+        def prepare() -> None:
+            self._stages.prepare(lambda line: say(where + line))
+
+        if not self.place.name:
+            prepare()
+        elif self.give_up_if(prepare):
+            say(f"{where}failed: {self.given_up}")
+            return
         ready = [cell for cell in self.cells if self._selected(cell, say)]
         done = len(self.cells) - len(ready)
 
@@ -205,7 +230,7 @@ class _Setting:
         else:
             path.unlink(missing_ok=True)
 
-    def compare(self) -> Comparison:
+    def comparison(self) -> Comparison:
         """Compare its cells and write its report."""
         if len(self._failed) == len(self.cells):
             raise DataselectError(f"every cell failed; the first: {self._failed[0].reason}", "mend it and run again")

@@ -148,6 +148,18 @@ def test_running_it_again_repeats_nothing(experiment):
     assert {path: path.stat().st_mtime_ns for path in models} == models
 
 
+def test_a_setting_that_fails_stops_no_other(write, tmp_path, capsys):
+    path = tmp_path / "noise.jsonl"
+    path.write_text('{"prompt": "a", "response": ""}\n')
+    config = write("lost.yaml", matrix={"pools": {"good": ["pool.jsonl"], "empty": [str(path)]}}, pools=None)
+    assert run(["run", str(config), "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert "1 of the runs failed; the first, empty: nothing in the pool could be scored" in told.splitlines()[-1]
+    document = read_json(tmp_path / "out" / "comparison" / "comparison.json")
+    assert {row["setting"] for row in document["rows"]} == {"good"}
+    assert document["failed"][0]["cell"] == "empty"
+
+
 def test_a_cell_that_fails_stops_no_other_and_is_tried_again(write, tmp_path, capsys):
     config, out = write("single.yaml", strategies=["ppl-low"], variants={}), tmp_path / "out"
     foreign = out / "models" / "random-at-25pct-seed-1" / "mine.txt"
