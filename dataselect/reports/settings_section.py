@@ -26,15 +26,22 @@ def settings_section(comparison: Mapping[str, Any]) -> Section:
         rows = [row for row in comparison["across"] if (row["task"], row["metric"]) == (task, metric)]
         if rows:
             title = f"{task}: {metric}, {BETTER_IS[rows[0]['direction']]}"
-            blocks.append(Block(title=title, tables=(_counts(f"across-{n}", title, rows), _each(n, title, rows))))
+            blocks.append(Block(title=title, tables=(_counts(f"across-{n}", rows), _each(n, rows))))
     names = tuple((text(one["name"]), text(one["report"])) for one in comparison["settings"])
-    blocks.append(Block(title="Settings", tables=(Table("settings", "Reports", ("Setting", "Its report"), names),)))
+    blocks.append(
+        Block(
+            title="Settings",
+            tables=(Table("settings", "The report of each, beside this file", ("Setting", "Its report"), names),),
+        )
+    )
     return Section("settings", "Across settings", tuple(blocks))
 
 
-def _counts(key: str, title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+def _counts(key: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     headers = ("Strategy", "Budget", "Settings", "Better", "Worse", "Mean difference to random (95\N{NO-BREAK SPACE}%)")
-    return Table(key, title, headers, tuple(_row(row) for row in rows))
+    return Table(
+        key, "In how many settings it was better or worse than random", headers, tuple(_row(row) for row in rows)
+    )
 
 
 def _row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -57,7 +64,7 @@ def _budget(row: Mapping[str, Any]) -> str:
     return f"{', '.join(f'{budget:,}' for budget in found)} {row['unit']}" if found else ABSENT
 
 
-def _each(n: int, title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+def _each(n: int, rows: Sequence[Mapping[str, Any]]) -> Table:
     """The difference in every setting."""
     names = list(dict.fromkeys(name for row in rows for name in row["settings"]))
     cells = []
@@ -66,4 +73,6 @@ def _each(n: int, title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
         places = decimals(None, max(map(abs, row["differences"])))
         differences = (number(signed(found[s], places) if s in found else ABSENT, found.get(s)) for s in names)
         cells.append((text(row["strategy"]), number(_budget(row), row["budgets"][0] or None), *differences))
-    return Table(f"each-{n}", f"{title}: difference to random", ("Strategy", "Budget", *names), tuple(cells), True)
+    return Table(
+        f"each-{n}", "The difference to random in every setting", ("Strategy", "Budget", *names), tuple(cells), True
+    )
