@@ -126,10 +126,10 @@ def test_length_control_takes_from_all_lengths(folder):
         ),
         (["--length-control", "bins", "--length-bins", "1"], {}, 2, "--length-bins"),
         (
-            ["--param", "name=quality"],
+            ["--param", "name=grade"],
             {"strategy": "column"},
             1,
-            "needs the column quality (hint: give --scores DIR or",
+            "needs the column grade (hint: give --scores DIR or",
         ),
         (
             [],
