@@ -23,7 +23,7 @@ from dataselect.provenance import environment
 from dataselect.strategies import STRATEGIES
 
 PARAMS: dict[str, list[str]] = {
-    "length-matched-random": ["match=ppl-low.jsonl"],
+    "length-matched-random": ["match=longest.jsonl"],
     "column": ["name=ppl"],
     "weighted": ["of=ppl=1,ifd=-1"],
     "rrf": ["of=ppl-mid,ifd-high"],
@@ -39,7 +39,7 @@ def command(work: Path, *words: str) -> float:
     return time.perf_counter() - began
 
 
-def prepare(data: Path, work: Path) -> dict[str, float]:
+def prepare(data: Path, work: Path) -> None:
     """The pool's scores by two models, and its embeddings; finished stages are not repeated."""
     work.mkdir(parents=True, exist_ok=True)
     pool = data / "pools" / "alpaca__alpaca_5000.json"
@@ -50,12 +50,8 @@ def prepare(data: Path, work: Path) -> dict[str, float]:
         command(work, "select", "pool.json", "--strategy", "random", "--budget", "500", "--out", "some.jsonl")
         command(work, "train", "some.jsonl", "--model", "builtin", "--epochs", "1", "--out", "tuned")
     models = ("--model", "builtin", "--model", "tuned=tuned")
-    return {
-        "score": command(work, "score", "pool.json", *models, "--ifd", "--out", "scores"),
-        "embed": command(
-            work, "embed", "pool.json", "--encoder", "minilm", "--target", "target.json", "--out", "vectors"
-        ),
-    }
+    command(work, "score", "pool.json", *models, "--ifd", "--out", "scores")
+    command(work, "embed", "pool.json", "--encoder", "minilm", "--target", "target.json", "--out", "vectors")
 
 
 def select(name: str, work: Path) -> float:
@@ -77,12 +73,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     shared = Path(os.environ.get("DATASELECT_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-    stages = {name: round(seconds, 1) for name, seconds in prepare(shared, options.work).items()}
+    prepare(shared, options.work)
     seconds = {}
     for name in STRATEGIES.names():
         seconds[name] = round(select(name, options.work), 2)
         print(f"{name:24}{seconds[name]:8.2f} s", flush=True)
-    document = {"rows": 5000, "stages_seconds": stages, "seconds": seconds, "environment": environment()}
+    document = {"rows": 5000, "seconds": seconds, "environment": environment()}
     if options.out:
         options.out.write_text(json.dumps(document, indent=2) + "\n")
     print(json.dumps(document))
