@@ -14,13 +14,14 @@ WITHOUT_BUDGET = ("untrained", "full")
 """The model as it is, and the model trained on the whole pool: no budget limits them."""
 
 
-_BESIDE_EVERYTHING = (*WITHOUT_BUDGET, CONTROL, "longest", LENGTH_CONTROL)
+CONTROLS = (*WITHOUT_BUDGET, CONTROL, "longest", LENGTH_CONTROL)
+"""What stands beside every strategy without being listed."""
 
 
 def missing_controls(strategies: Collection[str]) -> tuple[str, ...]:
     """Which controls a comparison of these strategies lacks."""
     there = {name.split(":")[0] for name in strategies}
-    return tuple(name for name in _BESIDE_EVERYTHING if name not in there)
+    return tuple(name for name in CONTROLS if name not in there)
 
 
 def is_random(strategy: str) -> bool:

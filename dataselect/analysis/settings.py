@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dataselect.analysis.compare import COMPARISON
 from dataselect.analysis.controls import CONTROL, is_random
 from dataselect.analysis.experiment_folder import Failure
 from dataselect.analysis.intervals import CONFIDENCE
 from dataselect.analysis.judgement import BETTER, WORSE
-from dataselect.artifacts import StageDirectory, file_digest, read_json, write_json
+from dataselect.artifacts import MANIFEST, StageDirectory, file_digest, read_json, write_json
 from dataselect.provenance import environment, versions
 from dataselect.records import Direction
 
-COMPARISON = "comparison.json"
 _LEAST = 3
 """Settings that an interval needs."""
 
@@ -110,7 +110,7 @@ def compare_settings(folders: Mapping[str, Path], out: Path, lost: Sequence[Fail
 
 
 def _changed(out: Path, fingerprint: Mapping[str, Any]) -> bool:
-    manifest = out / "manifest.json"
+    manifest = out / MANIFEST
     return manifest.exists() and read_json(manifest)["fingerprint"] != fingerprint
 
 

@@ -64,25 +64,34 @@ class Guardian:
 
 
 @contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Processes that are started inside do not get Ctrl-C."""
+    resource_tracker.ensure_running()  # it unblocks the signal when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def guarded() -> Iterator[Guardian]:
     """Processes that multiprocessing starts inside end with this one and do not get Ctrl-C.
 
     If starting them fails they are killed; else the guardian is to be dismissed once they have ended.
     """
-    resource_tracker.ensure_running()  # it unblocks the signal when it starts
     guardian, started = Guardian(), threading.Event()
     follower = threading.Thread(target=guardian.follow, args=(started,), daemon=True)
     follower.start()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield guardian
+        with uninterrupted():
+            yield guardian
     except BaseException:
         _stop(follower, started)
         guardian.fire()
         raise
     finally:
         _stop(follower, started)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _stop(follower: threading.Thread, started: threading.Event) -> None:

@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dataselect.analysis.controls import CONTROLS
 from dataselect.config import build
 from dataselect.experiment.matrix import Matrix, Place
 from dataselect.experiment.variant import Variant
 from dataselect.pool import ColumnMap, RenderOptions
 from dataselect.strategies import Needs
 from dataselect.training import TrainConfig
-
-CONTROLS = ("untrained", "full", "random", "longest", "length-matched-random")
-"""What stands beside every strategy without being listed."""
 
 SIMILARITY_COLUMNS = frozenset({"similarity", "centroid_similarity"})
 IFD_COLUMNS = frozenset({"ifd", "ifd_loss"})

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
 from dataselect.analysis.experiment_folder import Failure
+from dataselect.backends.children import uninterrupted
 from dataselect.backends.dtypes import visible_gpus
 from dataselect.experiment.cells import Cell
 from dataselect.experiment.stages import Stages
@@ -73,7 +71,6 @@ class _Workers:
     """Processes that run one cell each, at most as many at once as there are workers."""
 
     def __init__(self, workers: int) -> None:
-        resource_tracker.ensure_running()  # before SIGINT is blocked, since its start unblocks it
         self._threads = max(1, (os.cpu_count() or 1) // workers)
         self._places: SimpleQueue[str | None] = SimpleQueue()
         gpus = visible_gpus()
@@ -99,7 +96,7 @@ class _Workers:
         receiver, sender = _context.Pipe(duplex=False)
         process = _context.Process(target=_work, args=(stages, cell, gpu, self._threads, sender))
         self._running.add(process)
-        with _quiet_interrupts():
+        with uninterrupted():
             process.start()
         sender.close()
         try:
@@ -115,16 +112,6 @@ class _Workers:
         """End what still runs."""
         for process in self._running.copy():
             process.terminate()
-
-
-@contextmanager
-def _quiet_interrupts() -> Iterator[None]:
-    """What is started inside does not get Ctrl-C: this process does, and ends it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ending(code: int | None) -> str:

@@ -58,13 +58,14 @@ def _point(row: Row, places: int) -> dict[str, Any]:
         "tone": tone(row["verdict"]),
         "random": [row["diff_to_random"], row["ci_low"], row["ci_high"]],
         "matched": None if row["lm_ci_low"] is None else matched,
-        "hover": f"{name}: {_interval(row, 'diff_to_random', 'ci', places)}, {row['verdict']}",
+        "hover": f"{name}: {interval(row, 'diff_to_random', 'ci', places)}, {row['verdict']}",
         "matched_hover": f"{name}, against the same lengths: "
-        f"{_interval(row, 'diff_to_length_matched', 'lm_ci', places)}, {row['lm_verdict']}",
+        f"{interval(row, 'diff_to_length_matched', 'lm_ci', places)}, {row['lm_verdict']}",
     }
 
 
-def _interval(row: Row, difference: str, ci: str, places: int) -> str:
+def interval(row: Row, difference: str, ci: str, places: int) -> str:
+    """A difference with its interval behind it, where it has one."""
     low, high = row[f"{ci}_low"], row[f"{ci}_high"]
     if row[difference] is None:
         return ABSENT
@@ -94,7 +95,7 @@ def _resampled(row: Row, places: int) -> tuple[Cell, ...]:
     return (
         text(row["strategy"]),
         number(amount(row) or ABSENT, row["budget"] or None),
-        number(_interval(row, "diff_to_random", "boot", places), row["diff_to_random"]),
+        number(interval(row, "diff_to_random", "boot", places), row["diff_to_random"]),
         number(probability(row["p_permutation"]), row["p_permutation"]),
         number(ABSENT if row["effect_size"] is None else signed(row["effect_size"], 2), row["effect_size"]),
     )
@@ -112,14 +113,14 @@ def _cells(row: Row, places: int, matched: bool) -> tuple[Cell, ...]:
         number(amount(row) or ABSENT, row["budget"] or None),
         number(count(row["n_seeds"]), row["n_seeds"]),
         number(fixed(row["estimate"], places), row["estimate"]),
-        number(_interval(row, "diff_to_random", "ci", places), row["diff_to_random"]),
+        number(interval(row, "diff_to_random", "ci", places), row["diff_to_random"]),
         number(probability(row["p"]), row["p"]),
         number(probability(row["p_holm"]), row["p_holm"]),
         Cell(row["verdict"], row["verdict"], tone(row["verdict"])),
     )
     if not matched:
         return cells
-    against = number(_interval(row, "diff_to_length_matched", "lm_ci", places), row["diff_to_length_matched"])
+    against = number(interval(row, "diff_to_length_matched", "lm_ci", places), row["diff_to_length_matched"])
     return (*cells, replace(against, tone=tone(row["lm_verdict"])) if row["lm_verdict"] else against)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from dataselect.reports.content import Block, Cell, Section, Table, number, text
 from dataselect.reports.numbers import ABSENT, decimals, half_width, signed
+from dataselect.reports.results_section import interval
 from dataselect.reports.verdict_section import BETTER_IS, missing
 
 _ABOUT = (
@@ -46,16 +47,13 @@ def _counts(key: str, rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def _row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
     places = decimals(half_width(row["ci_low"], row["ci_high"]), row["mean"])
-    inside = ""
-    if row["ci_low"] is not None:
-        inside = f" ({signed(row['ci_low'], places)} to {signed(row['ci_high'], places)})"
     return (
         text(row["strategy"]),
         number(_budget(row), row["budgets"][0] or None),
         number(str(len(row["settings"])), len(row["settings"])),
         Cell(str(row["better"]), row["better"], "better" if row["better"] else ""),
         Cell(str(row["worse"]), row["worse"], "worse" if row["worse"] else ""),
-        number(signed(row["mean"], places) + inside, row["mean"]),
+        number(interval(row, "mean", "ci", places), row["mean"]),
     )
 
 
