@@ -127,9 +127,10 @@ def places(contender: Contender, pool: Path, given: Prepared, seed: int, kept: P
         match = {"match": str(kept / f"{contender.match}.jsonl")} if contender.match else {}
         select(
             SelectRequest(
-                (str(pool),), contender.strategy, "100%", out, {**contender.params, **match},
-                (given.ratings if contender.rated and given.ratings else given.scores,),
-                given.embeddings[contender.embeddings] if contender.embeddings else None, seed,
+                pools=(str(pool),), strategy=contender.strategy, budget="100%", out=out,
+                params={**contender.params, **match},
+                scores=(given.ratings if contender.rated and given.ratings else given.scores,),
+                embeddings=given.embeddings[contender.embeddings] if contender.embeddings else None, seed=seed,
                 length_control=LengthBins() if contender.length_control else None,
                 targets=(str(given.target),) if contender.target else (),
             )
@@ -139,7 +140,7 @@ def places(contender: Contender, pool: Path, given: Prepared, seed: int, kept: P
 
 
 def removed(sieve: Sieve, pool: Path, given: Prepared, seed: int) -> set[str]:
-    """The ids that a filter takes out of a pool in random order."""
+    """The ids that a filter removes from a pool in random order."""
     from dataselect.selection import Filters, SelectRequest, select
 
     chosen = dict(sieve.filters)

@@ -49,7 +49,7 @@ def judged(pool: list[Row], place: dict[str, float], bins: dict[str, int]) -> Ce
 
 
 def sieved(pool: list[Row], out: set[str]) -> Cell:
-    """The share of each kind that a filter takes out; of a copy and its original one is enough."""
+    """The share of each kind that a filter removes; of a copy and its original one is enough."""
     copied = {row.twin for row in pool if row.twin}
     gone: dict[str, list[bool]] = {}
     for row in pool:

@@ -29,9 +29,9 @@ def print_tables(document: dict[str, Any]) -> None:
         print(f"\n**{name}**: any spoiled response\n")
         measures = ["auc", "auc_within", *(key for key in _first(found["strategies"])[ANY] if "recall" in key)]
         heads = ["AUC", "AUC within length deciles", *(f"recall at {key[7:]} %" for key in measures[2:])]
-        _table(["strategy", *heads], ([one, *(_told(cell[ANY][key]) for key in measures)] for one, cell in
+        _table(["strategy", *heads], ([one, *(_text(cell[ANY][key]) for key in measures)] for one, cell in
                                       found["strategies"].items()))  # fmt: skip
-        print(f"\n**{name}**: share that a filter takes out\n")
+        print(f"\n**{name}**: share that a filter removes\n")
         shown = ["duplicate", "near_duplicate", "leaked", "leaked_edited", "clean"]
         _table(["filter", *(SHORT.get(kind, kind) for kind in shown)], _by_kind(found["filters"], shown, "removed"))
     if "gold" in document:
@@ -56,15 +56,15 @@ def _gold(found: dict[str, Any]) -> None:
 
 
 def _by_kind(judged: dict[str, Any], kinds: list[str], measure: str) -> Iterable[list[str]]:
-    told = _percent if measure == "removed" else _told
-    return ([one, *(told(cell[kind][measure]) for kind in kinds)] for one, cell in judged.items())
+    shown = _percent if measure == "removed" else _text
+    return ([one, *(shown(cell[kind][measure]) for kind in kinds)] for one, cell in judged.items())
 
 
 def _first(found: dict[str, Any]) -> Any:
     return next(iter(found.values()))
 
 
-def _told(cell: dict[str, Any]) -> str:
+def _text(cell: dict[str, Any]) -> str:
     return f"{cell['mean']:.2f}" + ("" if cell["half"] is None else f" ± {cell['half']:.2f}")
 
 

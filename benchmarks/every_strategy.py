@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from dataselect.provenance import environment
+from dataselect.stage.provenance import environment
 from dataselect.strategies import STRATEGIES
 
 PARAMS: dict[str, list[str]] = {

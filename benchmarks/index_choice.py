@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from dataselect.embeddings.approximate import build_index
 from dataselect.embeddings.index import IndexKind, VectorIndex
-from dataselect.embeddings.recall import tuned_recall
-from dataselect.provenance import environment
+from dataselect.embeddings.index_file import build_index, tuned_recall
+from dataselect.stage.provenance import environment
 
 WIDTH = 384
 KINDS: tuple[IndexKind, ...] = ("exact", "ivf", "hnsw")

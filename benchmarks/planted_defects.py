@@ -38,8 +38,8 @@ from gold_parity import gold_parity
 from planted_pools import DATA_SETS, counts, draws, read_rows, union, write_pool
 
 from dataselect.artifacts import digest
-from dataselect.bundled.resolve import model_digest, resolve_model
-from dataselect.provenance import environment
+from dataselect.models import model_digest, resolve_model
+from dataselect.stage.provenance import environment
 
 SHARE = 0.02
 
@@ -125,8 +125,8 @@ def summary(cells: list[Cell]) -> dict[str, dict[str, Any]]:
 
 
 def _over(values: list[float]) -> dict[str, float | None]:
-    told = over_seeds(values)
-    return {"mean": round(told.mean, 4), "half": None if told.half is None else round(told.half, 4)}
+    found = over_seeds(values)
+    return {"mean": round(found.mean, 4), "half": None if found.half is None else round(found.half, 4)}
 
 
 def main() -> None:

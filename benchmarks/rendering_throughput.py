@@ -25,11 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataselect.bundled import model_path
+from dataselect.models import model_path
 from dataselect.pool import PoolReader, Renderer, RenderOptions
-from dataselect.pool.templates import load_template
-from dataselect.provenance import environment
+from dataselect.pool.render_options import load_template
 from dataselect.records import Example, Reject, Rendered
+from dataselect.stage.provenance import environment
 
 SHARD = 4096
 VOCABULARY = 32_000

@@ -1,9 +1,10 @@
-"""One contender of the scoring benchmark, in a process of its own: load, warm up, score the rows, tell the times.
+"""One contender of the scoring benchmarks, in a process of its own: load, warm up, score the rows, tell the times.
 
-`scoring_throughput.py` starts this once per contender, so that no contender inherits threads, memory or settings from
-the one before. It writes one JSON file; a contender that fails leaves its reason on stderr and a non-zero exit.
+`scoring_throughput.py` and `gpu.py` start this once per contender and model, so that no contender inherits threads,
+memory or settings from the one before. A job (`Job`) says what to do; what was measured is written after every cell, so
+that a process that is ended keeps what it had. A contender that fails leaves its reason on stderr.
 
-    python benchmarks/scoring_contenders.py NAME MODEL DTYPE ROWS.npz OUT.json REPEATS
+    python benchmarks/scoring_contenders.py JOB.json
 """
 
 from __future__ import annotations
@@ -16,23 +17,56 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dataselect.backends import BackendOptions, TokenSequence, load_backend
+from dataselect.backends import Backend, BackendOptions, TokenSequence, load_backend
+from dataselect.backends.reference import ReferenceBackend
 
 Rows = Sequence[TokenSequence]
-Score = Callable[[Rows], list[float]]
-"""Rows to the mean log-probability of each row's tokens but the first."""
+Score = Callable[[Rows, bool], list[float]]
+"""Rows, and whether ranks are wanted, to the mean log-probability of each row's tokens but the first."""
 
-WARM_UP = 16
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one process does.
+
+    Attributes:
+        name: A key of `CONTENDERS`.
+        model: Its folder.
+        rows: Files of rows by the name of their lengths.
+        ranks: Whether ranks are counted: true, false or both, one after the other.
+        warm_up: Rows that are scored before the clock starts.
+        repeats: Passes over the rows; the best counts.
+        until: Unix time after which no cell is begun.
+        out: Where the cells are written.
+    """
+
+    name: str
+    model: str
+    dtype: str
+    rows: dict[str, str]
+    ranks: list[bool]
+    warm_up: int
+    repeats: int
+    until: float
+    out: str
+
+    def write(self, path: Path) -> None:
+        """Write it for the process that does it."""
+        path.write_text(json.dumps(asdict(self)))
 
 
 def backend(name: str, model: Path, dtype: str) -> Score:
-    """A backend of dataselect, ranks included."""
-    loaded = load_backend(name, model, BackendOptions(dtype))
-    return lambda rows: [float(np.nanmean(s.logprobs)) for s in loaded.score(rows)]
+    """A backend of dataselect."""
+    return _scored(load_backend(name, model, BackendOptions(dtype)))
+
+
+def _scored(loaded: Backend) -> Score:
+    return lambda rows, ranks: [float(np.nanmean(s.logprobs)) for s in loaded.score(rows, ranks)]
 
 
 def loop(batch: int, model: Path, dtype: str) -> Score:
@@ -43,7 +77,7 @@ def loop(batch: int, model: Path, dtype: str) -> Score:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     loaded = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)).eval().to(device)
 
-    def score(rows: Rows) -> list[float]:
+    def score(rows: Rows, ranks: bool) -> list[float]:
         found = []
         for at in range(0, len(rows), batch):
             part = [torch.tensor(row.ids.tolist()) for row in rows[at : at + batch]]
@@ -53,7 +87,10 @@ def loop(batch: int, model: Path, dtype: str) -> Score:
                 logits = loaded(input_ids=ids, attention_mask=mask, use_cache=False).logits
                 for i, one in enumerate(part):  # row by row, or the float32 copy of all logits would not fit
                     logprobs = logits[i, : len(one) - 1].float().log_softmax(-1)
-                    found.append(logprobs.gather(1, ids[i, 1 : len(one), None]).mean())
+                    chosen = logprobs.gather(1, ids[i, 1 : len(one), None])
+                    if ranks:
+                        (logprobs >= chosen).sum(1)
+                    found.append(chosen.mean())
         return [float(one) for one in found]
 
     return score
@@ -91,7 +128,7 @@ def _has(distribution: str) -> bool:
 
 
 def _of_lm_eval(lm: object) -> Score:
-    def score(rows: Rows) -> list[float]:
+    def score(rows: Rows, ranks: bool) -> list[float]:  # it has no ranks
         asked = [(None, row.ids[:1].tolist(), row.ids[1:].tolist()) for row in rows]
         answers = lm._loglikelihood_tokens(asked, disable_tqdm=True)  # type: ignore[attr-defined]
         return [total / (len(row.ids) - 1) for (total, _), row in zip(answers, rows, strict=True)]
@@ -115,7 +152,7 @@ def lmppl(model: Path, dtype: str) -> Score:
     scorer.max_length, scorer.pad_token_initialized = None, False
     scorer.loss_fct = torch.nn.CrossEntropyLoss(reduction="none")
 
-    def score(rows: Rows) -> list[float]:
+    def score(rows: Rows, ranks: bool) -> list[float]:  # it has no ranks
         texts = [" ".join(f"w{i}" for i in row.ids) for row in rows]
         return [-float(np.log(one)) for one in scorer.get_perplexity(texts, batch_size=16)]
 
@@ -130,33 +167,58 @@ CONTENDERS: dict[str, Callable[[Path, str], Score]] = {
     "lm-eval hf, batch 16": lm_eval_hf,
     "lm-eval vllm": lm_eval_vllm,
     "lmppl, batch 16": lmppl,
+    "reference": lambda model, dtype: _scored(ReferenceBackend(model, BackendOptions(dtype))),
 }
 
 
-def measure(score: Score, rows: Rows, began: float, repeats: int) -> dict[str, object]:
-    """Times of one contender; the start counts from before its imports to the end of the warm-up."""
-    score(rows[:WARM_UP])
-    start = time.perf_counter() - began
+RANKLESS = {"lm-eval hf, batch 16", "lm-eval vllm", "lmppl, batch 16"}
+"""Contenders that know no ranks, whatever they are asked."""
+
+
+def measure(job: Job, began: float) -> None:
+    """Measure the cells of a job; the start counts from before the imports to the end of the warm-up."""
+    score = CONTENDERS[job.name](Path(job.model), job.dtype)
+    rows = {lengths: read_rows(Path(file)) for lengths, file in job.rows.items()}
+    score(next(iter(rows.values()))[: job.warm_up], job.ranks[0])
+    told = {"start_seconds": round(time.perf_counter() - began, 1), "cells": []}
+    for lengths, some in rows.items():
+        for ranks in job.ranks:
+            if time.time() > job.until or (ranks and job.name in RANKLESS and False in job.ranks):
+                continue
+            cell = _timed(score, some, ranks, job.repeats)
+            told["cells"].append({"lengths": lengths, "ranks": ranks and job.name not in RANKLESS, **cell})
+            Path(f"{job.out}.new").write_text(json.dumps(told))
+            Path(f"{job.out}.new").rename(job.out)
+
+
+def _timed(score: Score, rows: Rows, ranks: bool, repeats: int) -> dict[str, object]:
     seconds = []
     for _ in range(repeats):
         begun = time.perf_counter()
-        means = score(rows)
+        means = score(rows, ranks)
         seconds.append(round(time.perf_counter() - begun, 3))
-    tokens = sum(len(row.ids) for row in rows)
-    best = round(tokens / min(seconds), 1)
-    return {"tokens_per_second": best, "seconds": seconds, "start_seconds": round(start, 1), "means": means}
+    best = round(sum(len(row.ids) for row in rows) / min(seconds), 1)
+    return {"tokens_per_second": best, "seconds": seconds, "means": [float(f"{mean:.7g}") for mean in means]}
+
+
+def write_rows(rows: Rows, path: Path) -> str:
+    """Keep rows in a file."""
+    np.savez(path, ids=np.concatenate([row.ids for row in rows]), ends=np.cumsum([len(row.ids) for row in rows]))
+    return str(path)
+
+
+def read_rows(path: Path) -> list[TokenSequence]:
+    """The rows in a file."""
+    with np.load(path) as file:
+        return [TokenSequence(ids) for ids in np.split(file["ids"], file["ends"][:-1])]
 
 
 def main() -> None:
     began = time.perf_counter()
-    name, model, dtype, stored, out, repeats = sys.argv[1:]
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_DATA, (int(free * 0.9), int(free * 0.9)))  # fail alone, not with the machine
-    with np.load(stored) as file:
-        rows = [TokenSequence(ids) for ids in np.split(file["ids"], file["ends"][:-1])]
     with contextlib.redirect_stdout(sys.stderr):
-        told = measure(CONTENDERS[name](Path(model), dtype), rows, began, int(repeats))
-    Path(out).write_text(json.dumps(told))
+        measure(Job(**json.loads(Path(sys.argv[1]).read_text())), began)
     os._exit(0)  # engines of other packages may hang at exit
 
 

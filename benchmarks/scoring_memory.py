@@ -20,8 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from dataselect.bundled import model_path
-from dataselect.provenance import environment
+from dataselect.models import model_path
+from dataselect.stage.provenance import environment
 
 WARM_SHARDS = 4
 

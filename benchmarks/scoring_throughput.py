@@ -1,4 +1,4 @@
-"""Tokens per second of both backends beside what others do, on the same rows and model, in one run.
+r"""Tokens per second of both backends beside what others do, on the same rows and model, in one run.
 
 Each contender runs in a process of its own (`scoring_contenders.py`), one after another, is warmed up first, and passes
 over the rows `--repeats` times; the best pass counts, since other work on the machine only ever slows one down. The
@@ -7,9 +7,12 @@ of the same product through oneDNN, which is what a processor can do where PyTor
 of it. The share of a peak is 2 x multiplied parameters x tokens / time (see `reference_models.multiplied_parameters`).
 
     python benchmarks/scoring_throughput.py --dtype float32 --out benchmarks/results/scoring_float32.json
-    python benchmarks/scoring_throughput.py --model reference-1b --dtype bfloat16 --lengths long --rows 2000
+    python benchmarks/scoring_throughput.py --model real_models/gemma-3-270m --rows 24 \
+      --out benchmarks/results/scoring_gemma3_float32.json
 
-The JSON is rewritten after each contender, so that a run that dies keeps what it has.
+A model in a folder scores text, the README of this repository in its own tokens. The JSON is rewritten after each
+contender. One that is there is added to if it is of the same rows, and the best pass of all calls counts: on a machine
+that others use too, contenders take turns in many short calls.
 """
 
 from __future__ import annotations
@@ -23,24 +26,26 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from reference_models import LENGTHS, SHAPES, make_model, make_rows, multiplied_parameters
-from scoring_contenders import CONTENDERS
+from reference_models import LENGTHS, SHAPES, found_model, found_rows, multiplied_parameters
+from scoring_contenders import CONTENDERS, Job, write_rows
 
-from dataselect.bundled.resolve import resolve_model
-from dataselect.provenance import environment
+from dataselect.artifacts import digest
+from dataselect.stage.provenance import environment
 
 BASE, SLOW_TRUTH = "padded loop, batch 16", "loop, batch 1"
+FIELD = [name for name in CONTENDERS if name != "reference"]
 
 
 def measured_peaks(dtype: str) -> dict[str, float]:
     """GFLOP/s of a large product, the best of seven: `torch.matmul`, and oneDNN on a CPU."""
     import torch
 
-    from dataselect.backends.prepacked import prepacked
+    from dataselect.backends.cpu import prepacked
 
     gpu = torch.cuda.is_available()
     size = 8192 if gpu else 2048
@@ -59,23 +64,41 @@ def measured_peaks(dtype: str) -> dict[str, float]:
     return {name: round(2 * size**3 / seconds / 1e9, 1) for name, seconds in best.items()}
 
 
-def run_contender(name: str, model: Path, dtype: str, rows: Path, repeats: int, limit: int) -> dict[str, Any]:
-    """What one contender told, or why it told nothing. Whatever processes it leaves are ended."""
+def run_contender(job: Job, limit: float, tell: Callable[[dict[str, Any]], None] = lambda told: None) -> dict[str, Any]:
+    """What one contender told, or why it told nothing. Whatever processes it leaves are ended.
+
+    Args:
+        limit: Seconds that it may take.
+        tell: Called with what it has told so far, whenever that is more.
+    """
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
-        out = Path(folder) / "told.json"
-        script = Path(__file__).with_name("scoring_contenders.py")
-        command = [sys.executable, str(script), name, str(model), dtype, str(rows), str(out), str(repeats)]
+        job.write(Path(folder) / "job.json")
+        command = [sys.executable, str(Path(__file__).with_name("scoring_contenders.py")), f"{folder}/job.json"]
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(limit)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        if out.exists():
-            return {"name": name, **json.loads(out.read_text())}
+        until, told = time.monotonic() + limit, {"name": job.name}
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the contender ends with its benchmark
+        try:
+            while time.monotonic() < until and process.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(min(1.0, limit))
+                if (now := {"name": job.name} | _read(Path(job.out))) != told:
+                    told = now
+                    tell(told)
+        finally:
+            ended = process.poll()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            signal.signal(signal.SIGTERM, before)
+        if ended is None:
+            return told | {"failed": f"not done after {limit:.0f} s"}
         log.seek(0)
         last = [line.strip() for line in log.read().splitlines() if line.strip()][-1:] or ["no message"]
-        reason = f"not done after {limit} s" if process.poll() in (None, -signal.SIGKILL) else last[0]
-        return {"name": name, "failed": reason[:200]}
+        return told if ended == 0 else told | {"failed": last[0][:200]}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def compared(results: list[dict[str, Any]], parameters: int, peaks: dict[str, float]) -> list[dict[str, Any]]:
@@ -86,17 +109,21 @@ def compared(results: list[dict[str, Any]], parameters: int, peaks: dict[str, fl
         if "failed" in one:
             shown.append(one)
             continue
-        speed = one["tokens_per_second"]
-        row = {key: value for key, value in one.items() if key != "means"}
+        row, speed = dict(one), one["tokens_per_second"]
         for other in (BASE, SLOW_TRUTH):
             row[f"against {other}"] = other in by_name and round(speed / by_name[other]["tokens_per_second"], 2)
         row["gflops"] = round(2 * parameters * speed / 1e9, 1)
         row["share_of_peak"] = {name: round(row["gflops"] / peak, 3) for name, peak in peaks.items()}
         if SLOW_TRUTH in by_name:
-            away = np.abs(np.array(one["means"]) - np.array(by_name[SLOW_TRUTH]["means"]))
-            row["largest_difference_nats"] = float(f"{away.max():.1e}")
+            row["largest_difference_nats"] = largest_difference(one["means"], by_name[SLOW_TRUTH]["means"])
         shown.append(row)
     return shown
+
+
+def largest_difference(means: Sequence[float], others: Sequence[float]) -> float:
+    """Largest difference between the means of two contenders over those rows that both have, in two digits."""
+    both = min(len(means), len(others))
+    return float(f"{np.abs(np.array(means[:both]) - np.array(others[:both])).max():.1e}")
 
 
 def show(document: dict[str, Any]) -> None:
@@ -123,8 +150,9 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--lengths", default="short", choices=list(LENGTHS))
-    parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=list(CONTENDERS))
+    parser.add_argument("--contenders", nargs="+", default=FIELD, choices=FIELD)
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--warm-up", type=int, default=16, help="rows that are scored before the clock starts")
     parser.add_argument("--limit", type=int, default=240, help="seconds that one contender may take")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -134,32 +162,48 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, folder: Path) -> None:
     """Make model and rows, run the contenders, keep and print what they told."""
-    if options.model in SHAPES:
-        model = make_model(options.model, options.dtype, folder / "model")
-    else:
-        model = resolve_model(options.model)
-    from transformers import AutoConfig
-
-    rows = make_rows(options.rows, AutoConfig.from_pretrained(model).get_text_config().vocab_size, options.lengths)
-    stored = folder / "rows.npz"
-    np.savez(stored, ids=np.concatenate([r.ids for r in rows]), ends=np.cumsum([len(r.ids) for r in rows]))
-    tokens, parameters = sum(len(row.ids) for row in rows), multiplied_parameters(model)
-    document: dict[str, Any] = {
-        "model": options.model, "dtype": options.dtype, "rows": len(rows), "tokens": tokens, "lengths": options.lengths,
-        "mean_tokens": round(tokens / len(rows), 1), "multiplied_parameters": parameters, "repeats": options.repeats,
-        "peaks_gflops": measured_peaks(options.dtype), "environment": environment(), "results": [],
+    model = found_model(options.model, options.dtype, folder / "model")
+    rows = found_rows(options.model, options.rows, options.lengths)
+    parameters, tokens = multiplied_parameters(model), sum(len(row.ids) for row in rows)
+    setup = {
+        "model": Path(options.model).name, "dtype": options.dtype, "rows": len(rows), "tokens": tokens,
+        "lengths": options.lengths, "mean_tokens": round(tokens / len(rows), 1), "multiplied_parameters": parameters,
+        "digest": digest([row.ids.tolist() for row in rows]),
     }  # fmt: skip
-    told: list[dict[str, Any]] = []
+    document = {**setup, "peaks_gflops": measured_peaks(options.dtype), "environment": environment(), "results": []}
+    if options.out and options.out.exists():
+        document = continued(json.loads(options.out.read_text()), setup)
+    stored = write_rows(rows, folder / "rows.npz")
     for name in options.contenders:
-        told.append(run_contender(name, model, options.dtype, stored, options.repeats, options.limit))
-        print(f"{name}: {told[-1].get('tokens_per_second', told[-1].get('failed'))}", file=sys.stderr, flush=True)
+        job = Job(
+            name, str(model), options.dtype, {options.lengths: stored}, [True], options.warm_up, options.repeats,
+            time.time() + options.limit, str(folder / f"{len(document['results'])}.json"),
+        )  # fmt: skip
+        told = run_contender(job, options.limit)
+        told |= told.pop("cells", [{}])[0]
         again = measured_peaks(options.dtype)
         document["peaks_gflops"] = {k: max(v, again[k]) for k, v in document["peaks_gflops"].items()}
-        document["results"] = compared(told, parameters, document["peaks_gflops"])
+        document["results"] = compared(added(document["results"], told), parameters, document["peaks_gflops"])
+        print(f"{name}: {told.get('tokens_per_second', told.get('failed'))}", file=sys.stderr, flush=True)
         if options.out:
-            options.out.write_text(json.dumps(document, indent=2) + "\n")
+            options.out.write_text(json.dumps(document) + "\n")
     show(document)
-    print(json.dumps(document))
+
+
+def added(results: list[dict[str, Any]], told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The results with those of one contender; of an earlier call of the same one the faster stays."""
+    name, speed = told["name"], told.get("tokens_per_second", 0.0)
+    if any(one["name"] == name and one.get("tokens_per_second", 0.0) > speed for one in results):
+        return results
+    return [*(one for one in results if one["name"] != name), told]
+
+
+def continued(document: dict[str, Any], setup: dict[str, Any]) -> dict[str, Any]:
+    """The document of an earlier call, which must be of the same model and rows, and hold what is compared."""
+    whole = all("means" in one or "failed" in one for one in document["results"])
+    if {key: document.get(key) for key in setup} != setup or not whole:
+        raise SystemExit("the file of --out is of another model or other rows: name another one, or remove it")
+    return document
 
 
 if __name__ == "__main__":

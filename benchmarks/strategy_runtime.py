@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from dataselect.provenance import environment
+from dataselect.stage.provenance import environment
 
 WIDTH = 384
 Figures = dict[str, Any]
@@ -58,7 +58,7 @@ def similarity() -> Figures:
     """Ours against IndexFlatIP.search over the targets and a mean."""
     import faiss
 
-    from dataselect.embeddings.similarity import TargetSet
+    from dataselect.embeddings.similarity import TargetVectors
 
     vectors, targets = embeddings(1_000_000, 0), embeddings(1000, 1)
 
@@ -69,7 +69,7 @@ def similarity() -> Figures:
         return np.concatenate(found).mean(axis=1)
 
     def ours() -> np.ndarray:
-        near = TargetSet(targets, 10)
+        near = TargetVectors(targets, 10)
         parts = (near.similarity(vectors[at : at + 65536]) for at in range(0, len(vectors), 65536))
         return np.concatenate([part.similarity for part in parts])
 
@@ -87,7 +87,7 @@ def deita() -> Figures:
     """Blocks against one candidate after the other."""
     import torch
 
-    from dataselect.strategies.greedy_cosine import greedy_distinct
+    from dataselect.strategies.cosine import greedy_distinct
 
     vectors = embeddings(50_000, 2, spread=0.33)
     order = np.random.default_rng(3).permutation(len(vectors))
@@ -176,25 +176,32 @@ def ranking() -> Figures:
 
 def write_scores(folder: Path, rows: int) -> None:
     """A finished score folder of random ids of 16 hex digits, sources, perplexities and lengths."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    folder.mkdir()
-    (folder / "manifest.json").write_text("{}")
+    from dataselect.stage import StageDirectory
+
     rng = np.random.default_rng(0)
-    with pq.ParquetWriter(folder / "scores.parquet", score_schema()) as file:
-        for start in range(0, rows, 1_000_000):
-            size = min(1_000_000, rows - start)
-            digits = rng.bytes(8 * size).hex()
-            columns = {
-                "id": [digits[at : at + 16] for at in range(0, 16 * size, 16)],
-                "source": np.array(["a.jsonl", "b.jsonl"])[rng.integers(2, size=size)],
-                "status": ["ok"] * size,
-                "ppl": rng.lognormal(2, 1, size),
-                "response_tokens": rng.integers(1, 500, size),
-                "total_tokens": rng.integers(500, 900, size),
-            }
-            file.write_table(pa.table(columns, score_schema()))
+    with StageDirectory("score", folder, {}, {}) as stage:
+        with stage.write("scores.parquet") as path, pq.ParquetWriter(path, score_schema()) as file:
+            _write_rows(file, rows, rng)
+        stage.finish({})
+
+
+def _write_rows(file: Any, rows: int, rng: np.random.Generator) -> None:
+    import pyarrow as pa
+
+    for start in range(0, rows, 1_000_000):
+        size = min(1_000_000, rows - start)
+        digits = rng.bytes(8 * size).hex()
+        columns = {
+            "id": [digits[at : at + 16] for at in range(0, 16 * size, 16)],
+            "source": np.array(["a.jsonl", "b.jsonl"])[rng.integers(2, size=size)],
+            "status": ["ok"] * size,
+            "ppl": rng.lognormal(2, 1, size),
+            "response_tokens": rng.integers(1, 500, size),
+            "total_tokens": rng.integers(500, 900, size),
+        }
+        file.write_table(pa.table(columns, score_schema()))
 
 
 def score_schema() -> Any:

@@ -29,8 +29,8 @@ import torch
 import transformers
 import trl
 
-from dataselect.bundled import model_path
-from dataselect.provenance import environment
+from dataselect.models import model_path
+from dataselect.stage.provenance import environment
 
 BATCH, SEED, WARM_UP_STEPS = 8, 0, 3
 

@@ -3,11 +3,13 @@
 The public names, each a request and the function that answers it; they are imported on first use, so that
 `import dataselect` costs nothing. The command line calls the same functions.
 
-    from pathlib import Path
     import dataselect as ds
 
-    ds.score(ds.ScoreRequest(pools=("pool.jsonl",), model="builtin", out=Path("scores")))
-    ds.select(ds.SelectRequest(("pool.jsonl",), "ppl-mid", "10%", Path("chosen.jsonl"), scores=(Path("scores"),)))
+    ds.score(ds.ScoreRequest(pools="pool.jsonl", model="builtin", out="scores"))
+    chosen = ds.SelectRequest(pools="pool.jsonl", strategy="ppl-mid", budget="10%", out="chosen.jsonl", scores="scores")
+    ds.select(chosen)
+
+Paths are text or `Path`, and a field of several takes one or many (`arguments`).
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dataselect.analysis import compare as compare
     from dataselect.embeddings import EmbedRequest as EmbedRequest
     from dataselect.embeddings import embed as embed
     from dataselect.errors import DataselectError as DataselectError
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from dataselect.pool import ColumnMap as ColumnMap
     from dataselect.pool import PoolReader as PoolReader
     from dataselect.pool import RenderOptions as RenderOptions
+    from dataselect.recommendation.audit import AuditReport as AuditReport
+    from dataselect.recommendation.audit import AuditRequest as AuditRequest
+    from dataselect.recommendation.audit import audit as audit
+    from dataselect.reports import compare as compare
     from dataselect.scoring import ScoreRequest as ScoreRequest
     from dataselect.scoring import score as score
     from dataselect.selection import SelectRequest as SelectRequest
@@ -38,12 +43,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "analysis": ("compare",),
     "embeddings": ("EmbedRequest", "embed"),
     "errors": ("DataselectError",),
     "evaluation": ("EvaluateRequest", "evaluate"),
     "experiment": ("read_config", "run_experiment"),
     "pool": ("ColumnMap", "PoolReader", "RenderOptions"),
+    "reports": ("compare",),
+    "recommendation.audit": ("AuditReport", "AuditRequest", "audit"),
     "scoring": ("ScoreRequest", "score"),
     "selection": ("SelectRequest", "select"),
     "training": ("TrainConfig", "TrainRequest", "train"),

@@ -1,74 +1,151 @@
-"""Stage directories: who may write where, what counts as finished, and how a file appears whole or not at all.
+"""Files that appear whole or not at all, their digests, JSON, and Parquet with checksums.
 
-A stage writes `run.json` (fingerprint and options) first and `manifest.json` last; the presence of the manifest means
-done. A directory is used when it is absent, empty or holds only our own files of the same fingerprint; a directory with
-another fingerprint, or with files that no stage of ours made, is refused by name. A lock held by the operating system
-(released when its process dies, however it dies) keeps a second writer out. Nothing is ever removed but our own files,
-and those only with `overwrite`.
+Every page of a Parquet file that we write carries a checksum, and every reader compares it: a stage's manifest already
+holds the digest of the file, and the checksum also shows damage where a file was copied out of its stage.
 
-Left out: what goes into a fingerprint (each stage says), and any locking across machines that share a folder without
-POSIX locks.
+Left out: who may write where and what belongs to whom (`stage`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+import stat
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from dataselect.errors import ArtifactError
+from dataselect.errors import ArtifactError, DataselectError
+from dataselect.escaping import ACTING
+from dataselect.library_errors import refused, user_errors
 
-RUN, MANIFEST, LOCK = "run.json", "manifest.json", ".lock"
-_TEMPORARY = ".tmp-[0-9]*"
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal text."""
+    """Return JSON with sorted keys and no spaces: equal values give equal text."""
     return _CANONICAL.encode(value)
 
 
+def text_digest(text: str) -> str:
+    """Return the sha256 (hex) of a text as UTF-8."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def digest(value: object) -> str:
-    """sha256 (hex) of the canonical JSON of `value`."""
-    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+    """Return the sha256 (hex) of the canonical JSON of `value`."""
+    return text_digest(canonical_json(value))
+
+
+_KINDS = {
+    stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}  # fmt: skip
+
+
+def ordinary_file(path: Path) -> Path:
+    """Return the path, unless it is a folder or something whose reading would wait or never end.
+
+    Raises:
+        ArtifactError: If it is a folder, pipe, device or socket. A missing file is left to the caller that opens it.
+    """
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except OSError:
+        return path
+    if kind in _KINDS:
+        raise ArtifactError(f"{path} is {_KINDS[kind]}, but a file is needed", "give the path of an ordinary file")
+    return path
+
+
+def read_text(path: Path, what: str = "") -> str:
+    """Read the text of a file, UTF-8.
+
+    Args:
+        what: A name for it, as "the configuration"; empty if its path says enough.
+
+    Raises:
+        ArtifactError: If it cannot be read, or is not UTF-8.
+    """
+    with user_errors(f"cannot read {what} {path}" if what else f"cannot read {path}"):
+        return ordinary_file(path).read_text(encoding="utf-8")
 
 
 def file_digest(path: Path) -> str:
-    """sha256 (hex) of a file's bytes, or of the names and bytes of all files in a directory."""
+    """Return the sha256 (hex) of a file's bytes, or of the names and bytes of all files in a directory.
+
+    Raises:
+        ArtifactError: If `path` is a pipe, device or socket.
+    """
     if path.is_dir():
         inside = sorted(p for p in path.rglob("*") if p.is_file())
         return digest([(str(p.relative_to(path)), file_digest(p)) for p in inside])
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    state = ordinary_file(path).stat()
+    key = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    if key not in _DIGESTS:
+        with user_errors(f"cannot read {path}"), path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if time.time() - max(state.st_mtime, state.st_ctime) < _SETTLED:
+            return found  # a change within the clock's grain would not show in its times
+        _DIGESTS[key] = found
+    return _DIGESTS[key]
+
+
+_DIGESTS: dict[tuple[int, ...], str] = {}
+"""Digests of this process by inode, size and times, so that a file which does not change is read once."""
+
+_SETTLED = 2.0
+"""Seconds after which the times of a file distinguish it from a later version."""
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success sync it and rename it into place, else remove it.
+def atomic(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary path; on success sync it and rename it to `path`, else remove it.
+
+    Args:
+        folder: Folder of the temporary file, on the file system of `path`; None for that of `path`.
 
     Raises:
-        ArtifactError: If the folder cannot be written.
+        ArtifactError: If the file cannot be written.
     """
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    ordinary_file(path)
+    temporary = (folder or path.parent) / f".tmp-{secrets.token_hex(4)}-{path.name}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_directory(path.parent)
-    except OSError as error:
-        raise ArtifactError(
-            f"cannot write {path}: {error.strerror or error}", "check the path, rights and space"
-        ) from error
+        with user_errors(f"cannot write {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            move_into_place(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`, for several files that appear together; removed afterwards.
+
+    Raises:
+        ArtifactError: If a file cannot be written.
+    """
+    ordinary_file(path)
+    with user_errors(f"cannot write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=path.parent, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+
+def move_into_place(source: Path, target: Path) -> None:
+    """Sync a file and rename it, on one file system, so that `target` is the old file or the whole new one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(source, target)
+    _sync_directory(target.parent)
 
 
 def _sync_directory(path: Path) -> None:
@@ -85,9 +162,19 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write indented JSON atomically. NaN is refused: absent numbers are null in our files."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+def json_text(value: object) -> str:
+    """Return indented JSON with a line end. NaN is refused: absent numbers are null in our files."""
+    return _harmless(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)) + "\n"
+
+
+def json_line(value: object) -> str:
+    """Return one line of JSON with its line end; control characters and lone surrogates are escaped, not lost."""
+    return _harmless(json.dumps(value, ensure_ascii=False, default=str)) + "\n"
+
+
+def _harmless(text: str) -> str:
+    """Escape control characters in JSON by its own escapes: what is read from it is the same."""
+    return ACTING.sub(lambda found: json.dumps(found.group())[1:-1], text)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
@@ -96,146 +183,77 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
     Raises:
         ArtifactError: If it is missing or not JSON.
     """
+    if not path.exists():
+        raise ArtifactError(f"{path} does not exist", "check the path, or finish the stage that writes it")
+    text = read_text(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArtifactError(f"{path} does not exist", "check the path, or finish the stage that writes it") from None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path} cannot be read as JSON: {error}") from None
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} cannot be read as JSON: {error}", "make it again") from None
 
 
-class StageDirectory:
-    """The output directory of one stage, opened for writing under a lock. Use as a context manager.
-
-    Args:
-        path: The directory; made if absent.
-        fingerprint: Everything that the results depend on, as named plain values.
-        options: All options of the command, for people; not compared.
-        own: Glob patterns, relative to `path`, of the files that this stage writes.
-        overwrite: Remove our own files first.
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
 
     Raises:
-        ArtifactError: If the directory holds something else, another fingerprint, or another process writes in it.
+        ArtifactError: If it is missing, not JSON, or holds something else.
     """
-
-    def __init__(
-        self,
-        path: Path,
-        fingerprint: Mapping[str, Any],
-        options: Mapping[str, Any],
-        own: Sequence[str],
-        overwrite: bool = False,
-    ) -> None:
-        self.path = path
-        self.fingerprint = json.loads(canonical_json(fingerprint))
-        self._options = options
-        self._own = (*own, RUN, MANIFEST, LOCK, f"**/{_TEMPORARY}")
-        self._overwrite = overwrite
-        self._lock: IO[bytes] | None = None
-
-    def __enter__(self) -> StageDirectory:
-        try:
-            self._refuse_foreign()
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._acquire()
-            self._prepare()
-        except OSError as error:
-            self._release()
-            message = f"cannot write in {self.path}: {error.strerror or error}"
-            raise ArtifactError(message, "choose a folder that you may write to") from error
-        except ArtifactError:
-            self._release()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._release()
-
-    @property
-    def finished(self) -> bool:
-        """Whether the manifest is there: the stage ran to its end with this fingerprint."""
-        return (self.path / MANIFEST).exists()
-
-    def finish(self, manifest: Mapping[str, Any]) -> None:
-        """Write the manifest, last of all files."""
-        write_json(self.path / MANIFEST, {"fingerprint": self.fingerprint, **manifest})
-
-    def _acquire(self) -> None:
-        self._lock = (self.path / LOCK).open("ab")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ArtifactError(
-                f"another process is writing in {self.path}", "wait for it, or choose another --out"
-            ) from None
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-
-    def _refuse_foreign(self) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise ArtifactError(f"{self.path} is a file, but a folder is needed", "choose another --out")
-        others = set(self._files(self.path.rglob("*"))) - set(self._own_files())
-        foreign = sorted(self._files(iter(others)))  # another process of ours may have removed some in between
-        if foreign:
-            names = ", ".join(str(p.relative_to(self.path)) for p in foreign[:3])
-            raise ArtifactError(
-                f"{self.path} holds files that this command did not write: {names}", "choose another --out"
-            )
-
-    def _own_files(self) -> list[Path]:
-        return self._files(p for pattern in self._own for p in self.path.glob(pattern))
-
-    @staticmethod
-    def _files(paths: Iterator[Path]) -> list[Path]:
-        return [p for p in paths if p.is_file() or p.is_symlink()]
-
-    def _prepare(self) -> None:
-        if self._overwrite:
-            self._remove_own()
-        for stale in self._stale():
-            stale.unlink()
-        if (self.path / RUN).exists():
-            self._compare(read_json(self.path / RUN).get("fingerprint", {}))
-        else:
-            self._remove_own()
-            write_json(self.path / RUN, {"fingerprint": self.fingerprint, "options": self._options})
-
-    def _stale(self) -> list[Path]:
-        """What a killed run left half written: the lock says that nobody else writes here.
-
-        A stage directory inside this one has a lock of its own, and is left to whoever holds it.
-        """
-        held = {lock.parent for lock in self.path.rglob(LOCK)} - {self.path}
-        return [p for p in self._files(self.path.rglob(_TEMPORARY)) if held.isdisjoint(p.parents)]
-
-    def _remove_own(self) -> None:
-        for file in self._own_files():
-            if file.name != LOCK:
-                file.unlink(missing_ok=True)
-
-    def _compare(self, there: Mapping[str, Any]) -> None:
-        old, new = dict(_flat(there)), dict(_flat(self.fingerprint))
-        different = [k for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k)]
-        if different:
-            parts = [f"{k} ({_short(old.get(k))} there, {_short(new.get(k))} now)" for k in different]
-            raise ArtifactError(
-                f"{self.path} was made with another {', '.join(parts)}", "choose another --out, or add --overwrite"
-            )
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ArtifactError(f"{path} should hold a JSON object, not {type(value).__name__}", "make it again")
+    return value
 
 
-def _flat(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Leaves of nested mappings and lists under dotted names."""
-    if isinstance(value, Mapping | list):
-        items = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, inner in items:
-            yield from _flat(inner, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, value
+def write_parquet(table: Any, path: Path, **options: Any) -> None:  # noqa: ANN401 - an Arrow table, pyarrow's options
+    """Write an Arrow table."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, path, write_page_checksum=True, **options)
 
 
-def _short(value: object) -> str:
-    text = canonical_json(value)
-    return text if len(text) <= 24 else text[:21] + "..."
+def parquet_writer(path: Path, schema: Any) -> Any:  # noqa: ANN401 - a pyarrow schema and writer
+    """Return a writer of batches, for a table that is larger than memory."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetWriter(path, schema, write_page_checksum=True)
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None, **options: Any) -> Any:  # noqa: ANN401 - as above
+    """Read an Arrow table.
+
+    Args:
+        columns: Columns to read; None for all.
+
+    Raises:
+        ArtifactError: If the file is missing, damaged or no Parquet file.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        wanted = None if columns is None else list(columns)
+        return pq.read_table(path, columns=wanted, page_checksum_verification=True, **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise unreadable(path, error) from None
+
+
+def column_names(path: Path) -> Collection[str]:
+    """Return the names of the columns of a Parquet file.
+
+    Raises:
+        ArtifactError: If the file is missing, damaged or no Parquet file.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        names: list[str] = pq.read_schema(path).names
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+    return names
+
+
+def unreadable(path: Path, error: Exception) -> DataselectError:
+    """Return the error for a Parquet file that cannot be read."""
+    detail = " ".join(str(error).split())[:200]
+    return refused(error, f"cannot read {path}") or ArtifactError(
+        f"{path} cannot be read as Parquet: {detail}", "make it again with the command that wrote it"
+    )

@@ -12,11 +12,12 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dataselect.errors import ConfigError, DataselectError
+from dataselect.artifacts import read_text
+from dataselect.errors import ArtifactError, ConfigError, DataselectError
 
 T = TypeVar("T")
 
@@ -30,10 +31,10 @@ def load_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error}", "check the path") from None
-    except yaml.YAMLError as error:
+        loaded = yaml.safe_load(read_text(path, "the configuration"))
+    except ArtifactError as error:
+        raise ConfigError(error.message, error.hint) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that no calendar has
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path} should hold a mapping of settings, not {type(loaded).__name__}")
@@ -46,17 +47,28 @@ def build(target: type[T], values: Mapping[str, Any], origin: str) -> T:
     Args:
         target: A dataclass type.
         values: Nested mappings, lists and scalars, as YAML or the command line gives them.
-        origin: Where the values come from, for the message.
+        origin: Source of the values, for the message.
 
     Raises:
         ConfigError: With every fault found, each with the path of its key.
     """
+    made, faults = build_or_faults(target, values)
+    if made is None:
+        raise faulty(origin, faults)
+    return made
+
+
+def build_or_faults(target: type[T], values: Mapping[str, Any]) -> tuple[T | None, list[str]]:
+    """Make a `target`, or list the faults, each as `key: what is wrong`; one of the two is empty."""
     faults: list[str] = []
     made = _dataclass(target, values, "", faults)
-    if faults:
-        many = f"{len(faults)} faults" if len(faults) > 1 else "1 fault"
-        raise ConfigError(f"{origin} has {many}: " + "; ".join(faults))
-    return typing.cast(T, made)
+    return (None if faults else typing.cast(T, made)), faults
+
+
+def faulty(origin: str, faults: Sequence[str]) -> ConfigError:
+    """Return the error that lists all faults of one configuration."""
+    many = f"{len(faults)} faults" if len(faults) > 1 else "1 fault"
+    return ConfigError(f"{origin} has {many}: " + "; ".join(faults))
 
 
 def _dataclass(target: type[Any], values: object, path: str, faults: list[str]) -> Any:  # noqa: ANN401

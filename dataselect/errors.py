@@ -1,27 +1,31 @@
 """The errors that a user may meet: one root with a message and a hint.
 
-The message says what was expected and what came; the hint says what to do next. The command line prints both in one
-line and exits with `exit_code`; the library raises them as they are. Faults of our own stay `assert` or the built-in
-exceptions, so that they reach us as tracebacks and are never dressed up as the user's.
+The message says what was expected and what came, the hint what to do next. The command line prints both in one
+line and exits with `exit_code`; the library raises them as they are. Both may quote text from outside, so both are
+escaped and shortened when the error is made. Errors of libraries and of the system become one of these in
+`library_errors`. Faults of our own stay `assert` or built-in exceptions: the command line reports them as ours, in one
+line too.
 """
 
 from __future__ import annotations
 
+from dataselect.escaping import bearable, escaped
+
 
 class DataselectError(Exception):
-    """A fault that the user can act on.
+    """An error that the user can act on.
 
     Args:
         message: What was expected and what came, in one line.
-        hint: What to do about it, in one line; empty where the message says it all.
+        hint: What to do about it, in one line; empty if the message is enough.
     """
 
     exit_code = 1
+    longest = 800
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = bearable(escaped(message), self.longest), bearable(escaped(hint), self.longest)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
@@ -42,7 +46,7 @@ class RenderError(DataselectError):
 
 
 class ArtifactError(DataselectError):
-    """A stage directory that is in the way, incomplete, locked or unreadable."""
+    """A file or stage directory that is in the way, incomplete, damaged, locked, unreadable or not writable."""
 
 
 class MissingExtraError(DataselectError):
@@ -50,4 +54,6 @@ class MissingExtraError(DataselectError):
 
 
 class ConfigError(DataselectError):
-    """A configuration with one or more faults, all of them told together."""
+    """A configuration with one or more faults, reported together."""
+
+    longest = 10_000

@@ -38,13 +38,18 @@ LN2 = math.log(2.0)
 _MOST = math.log(sys.float_info.max)
 
 
+def not_finite() -> FloatingPointError:
+    """Return the error of a model's log-probability that is NaN or infinite."""
+    return FloatingPointError("the model gave a log-probability that is not finite")
+
+
 def _exp(x: float) -> float | None:
-    """exp(x); None where it is more than a float can hold."""
+    """Return exp(x); None if it exceeds the largest float."""
     return math.exp(x) if x <= _MOST else None
 
 
 def perplexity(nll: float | None, tokens: int) -> float | None:
-    """exp(nll / tokens); None without tokens, or beyond all floats.
+    """Return exp(nll / tokens); None without tokens, or if it exceeds the largest float.
 
     Args:
         nll: Sum in nats.
@@ -56,28 +61,28 @@ def perplexity(nll: float | None, tokens: int) -> float | None:
 
 
 def bits_per_byte(nll: float | None, num_bytes: int) -> float | None:
-    """nll in bits over UTF-8 bytes; None without bytes."""
+    """Return nll in bits over UTF-8 bytes; None without bytes."""
     if nll is None or num_bytes == 0:
         return None
     return nll / (LN2 * num_bytes)
 
 
 def ifd(conditional_nll: float | None, alone_nll: float | None, tokens: int) -> float | None:
-    """Ratio of the two perplexities over the same `tokens` (Superfiltering, arXiv 2402.00530)."""
+    """Return the ratio of the two perplexities over the same `tokens` (Superfiltering, arXiv 2402.00530)."""
     if conditional_nll is None or alone_nll is None or tokens == 0:
         return None
     return _exp((conditional_nll - alone_nll) / tokens)
 
 
 def ifd_loss(conditional_nll: float | None, alone_nll: float | None) -> float | None:
-    """Ratio of the two mean losses over the same tokens (Cherry LLM, arXiv 2308.12032); None if the lower one is 0."""
+    """Return the ratio of the two mean losses over the same tokens (Cherry LLM, arXiv 2308.12032); None over 0."""
     if conditional_nll is None or alone_nll is None or alone_nll == 0.0:
         return None
     return conditional_nll / alone_nll
 
 
 def min_k(logprobs: NDArray[np.float32], share: int = 5) -> float | None:
-    """Mean of the lowest 1/share of the log-probabilities, at least one of them; None for no tokens."""
+    """Return the mean of the lowest 1/share of the log-probabilities, at least one of them; None for no tokens."""
     n = len(logprobs)
     if n == 0:
         return None
@@ -86,7 +91,7 @@ def min_k(logprobs: NDArray[np.float32], share: int = 5) -> float | None:
 
 
 def expected_digit(logprobs: NDArray[np.float32]) -> float:
-    """The mean of 1, 2, 3 ... under a softmax over these tokens alone; a constant in them is no matter.
+    """Return the mean of 1, 2, 3 ... under a softmax over these tokens alone; a constant added to them has no effect.
 
     Args:
         logprobs: (n,) log-probabilities of the digits 1 to n in one place.
@@ -95,7 +100,7 @@ def expected_digit(logprobs: NDArray[np.float32]) -> float:
         FloatingPointError: If one is NaN or infinite.
     """
     if not np.isfinite(logprobs).all():
-        raise FloatingPointError("the model gave a log-probability that is not finite")
+        raise not_finite()
     weights = np.exp(logprobs.astype(np.float64) - logprobs.max())
     return float(weights @ np.arange(1, len(logprobs) + 1) / weights.sum())
 
@@ -144,7 +149,7 @@ class Ingredients:
 
 
 def nll(logprobs: NDArray[np.float32]) -> float | None:
-    """-sum in float64; None for no tokens, since a sum over nothing is not a measurement."""
+    """Return -sum in float64; None for no tokens, since a sum over nothing is not a measurement."""
     return None if len(logprobs) == 0 else -float(logprobs.sum(dtype=np.float64))
 
 
@@ -163,7 +168,7 @@ def ingredients(
     """
     by_part = {part: logprobs[parts == part] for part in (PROMPT, RESPONSE, END)}
     if not all(np.isfinite(values).all() for values in by_part.values()):
-        raise FloatingPointError("the model gave a log-probability that is not finite")
+        raise not_finite()
     response = by_part[RESPONSE]
     response_ranks = None if ranks is None else ranks[parts == RESPONSE]
     return Ingredients(
@@ -180,7 +185,7 @@ def ingredients(
 
 
 def macro_perplexity(nlls: NDArray[np.float64], tokens: NDArray[np.int64]) -> float | None:
-    """exp of the mean over examples of the per-example mean NLL; examples without tokens are left out.
+    """Return exp of the mean over examples of the per-example mean NLL; examples without tokens are left out.
 
     Args:
         nlls: (n_examples,) sums in nats, NaN where not scored.
@@ -191,6 +196,6 @@ def macro_perplexity(nlls: NDArray[np.float64], tokens: NDArray[np.int64]) -> fl
 
 
 def micro_perplexity(nlls: NDArray[np.float64], tokens: NDArray[np.int64]) -> float | None:
-    """exp of total NLL over total tokens: a pool's token-weighted perplexity. Arguments as in `macro_perplexity`."""
+    """Return exp of total NLL over total tokens, weighted by token. Arguments as in `macro_perplexity`."""
     scored = np.isfinite(nlls) & (tokens > 0)
     return _exp(float(nlls[scored].sum() / tokens[scored].sum())) if scored.any() else None

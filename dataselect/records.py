@@ -1,9 +1,8 @@
 """The frozen records that pass between stages.
 
-One shape per noun of the project: an `Example` comes out of a pool, a `Rendered` is what a model sees of it,
-`TokenScores` are what a model says about that, a `Ranking` is a strategy's answer, a `TaskResult` is what one model did
-on one task. They hold data and properties derived from it; reading, rendering, scoring and statistics live in their
-packages.
+An `Example` comes out of a pool, a `Rendered` is what a model sees of it, `TokenScores` are what a model returns for
+that, a `Ranking` is what a strategy returns, a `TaskResult` is the outcome of one model on one task. They hold data and
+properties derived from it; reading, rendering, scoring and statistics live in their packages.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Direction = Literal["lower", "higher"]
-"""Which way a metric improves."""
+"""The direction in which a metric improves."""
 
 UNSCORED, PROMPT, RESPONSE, END = -1, 0, 1, 2
 """Part codes of tokens. UNSCORED: BOS, or a first token with nothing before it. END: end-of-turn or EOS."""
@@ -27,15 +26,41 @@ STATUSES = ("ok", "truncated", "empty_response", "too_short", "too_long", "engin
 SCORABLE = ("ok", "truncated")
 
 
+WHY_NO_IFD = {
+    "plain_text": ("plain text has no prompt to take away", "rank plain text by another score"),
+    "no_context": (
+        "the template writes nothing before the response and there is no BOS",
+        "score again with another --template, or with --bos always",
+    ),
+    "response_in_pieces": ("--no-think takes thoughts out of its midst", "score again without --no-think"),
+    "final_turn_empty": ("nothing of the last turn is scored", "leave these rows out, or score without --no-think"),
+    "final_turn_context": ("the last assistant turn is context only", "leave these rows out"),
+    "out_of_range": ("the ratio is too large for a number", "rank by ifd_loss"),
+    "final_turn_cut": ("--truncate cut the last turn off", "score again with a higher --max-length"),
+}
+"""Why a scored row has no IFD: code -> the reason in words, and what to do. `Rendered.alone_missing` holds the code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `input` is the input field of an Alpaca record, kept apart for templates that show it apart."""
+    """One turn.
+
+    Attributes:
+        input: The input field of an Alpaca record, kept apart for templates that show it apart.
+        trained: False for an assistant turn that its record marks as context only.
+    """
 
     role: str
     content: str
     input: str = ""
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     name: str = ""
+    trained: bool = True
+
+    @property
+    def is_response(self) -> bool:
+        """Whether this turn is scored and trained, and not only read."""
+        return self.role == "assistant" and self.trained
 
     @property
     def full_content(self) -> str:
@@ -106,6 +131,9 @@ class Rendered:
         alone_start: Index in `alone_ids` of the first response token.
         final_start: Index in `token_ids` of the first token of the final response; the final response has
             `len(alone_ids) - alone_start` tokens.
+        alone_missing: With IFD: why `alone_ids` is empty, a code of `WHY_NO_IFD`; "" where it is not, or not asked for.
+        special_texts: Special tokens that the record's own text spells out; control tokens, unless they stay text.
+        tokenised: False for a row that is too long by its text alone, which has no tokens here.
         ratings: With ratings: their prompts, by what is rated; else empty.
     """
 
@@ -122,22 +150,30 @@ class Rendered:
     alone_ids: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     alone_start: int = 0
     final_start: int = 0
+    alone_missing: str = ""
+    special_texts: int = 0
+    tokenised: bool = True
     ratings: tuple[RatingPrompt, ...] = ()
 
     @property
+    def total_tokens(self) -> int | None:
+        """Tokens of the whole sequence; None where they were not counted."""
+        return len(self.token_ids) if self.tokenised else None
+
+    @property
     def seam_tokens(self) -> int:
-        """How many response tokens straddle a seam."""
+        """Number of response tokens that straddle a seam."""
         return len(self.seams)
 
     @property
     def scorable(self) -> bool:
-        """Whether a model is to be asked at all."""
+        """Whether a model can score it."""
         return self.status in SCORABLE
 
 
 @dataclass(frozen=True, slots=True)
 class TokenScores:
-    """What a model says about one token sequence.
+    """Log-probabilities and ranks of one token sequence.
 
     Attributes:
         logprobs: (n_tokens,) float32, natural-log probability of each token given all before it; NaN at index 0 and
@@ -151,12 +187,12 @@ class TokenScores:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A strategy's answer: candidate indices, best first, and the score behind each.
+    """The result of a strategy: candidate indices, best first, and the score of each.
 
     Attributes:
         order: (n_ranked,) int64 indices into the candidates, best first. Candidates that cannot be ranked are absent.
         scores: (n_ranked,) float64, aligned with `order`; what the strategy ranked by, in its own direction.
-        complete: False where the strategy stopped at the most places that anybody will read (`Candidates.limit`).
+        complete: False if the strategy stopped at the number of ranks that will be read (`Candidates.limit`).
     """
 
     order: NDArray[np.int64]
@@ -186,3 +222,8 @@ class TaskResult:
     def mean(self) -> float:
         """The metric over the whole task: mean over items."""
         return float(self.values.mean())
+
+
+def why_no_ifd(reasons: Mapping[str, int]) -> str:
+    """Return how many rows have no IFD, in words such as `3 (plain text has no prompt to take away)`."""
+    return ", ".join(f"{rows:,} ({WHY_NO_IFD[reason][0]})" for reason, rows in reasons.items())

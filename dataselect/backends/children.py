@@ -1,9 +1,9 @@
-"""Processes that belong to this one: they end when it ends, however it ends, and Ctrl-C does not reach them.
+"""Child processes that end when this process ends, however it ends, and that Ctrl-C does not reach.
 
 An engine that outlives a killed run keeps its memory, and the same command could not start again. So a guardian, a
-shell that sleeps on a pipe, kills them once this process is gone and the pipe is closed. Ctrl-C in a terminal goes to
-every process there; an engine would answer it with a page of traceback, while this process is about to stop it anyway.
-A signal mask is inherited: it is blocked in the thread that starts them, and another thread takes it for this process.
+shell that waits on a pipe, kills them once this process has exited and the pipe is closed. Ctrl-C in a terminal reaches
+every process of it; an engine would print a page of traceback, while this process is about to stop it anyway. A signal
+mask is inherited: it is blocked in the thread that starts them, and another thread handles it for this process.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 
 _EVERY = 0.1
-"""Seconds between looks at which processes there are while they are being started."""
+"""Seconds between looks for new processes while they are being started."""
 
 _SCRIPT = 'trap "" INT TERM HUP; while read -r pid; do pids="$pids $pid"; done; kill -9 $pids'
 
 
 class Guardian:
-    """Kills the processes that it was told of when this process is gone."""
+    """Kills the processes that it follows when this process has exited."""
 
     def __init__(self) -> None:
         nothing = subprocess.DEVNULL
         self._shell = subprocess.Popen(
             ["/bin/sh", "-c", _SCRIPT], stdin=subprocess.PIPE, stdout=nothing, stderr=nothing, start_new_session=True
         )
-        self._told = {process.pid for process in multiprocessing.active_children()}
+        self._followed = {process.pid for process in multiprocessing.active_children()}
 
     def follow(self, started: threading.Event) -> None:
-        """Tell the guardian of every process that multiprocessing starts from now on, until `started`."""
+        """Follow every process that multiprocessing starts from now on, until `started`."""
         last = False
         while not last:
             last = started.wait(_EVERY)
-            new = {process.pid for process in multiprocessing.active_children()} - self._told
-            self._told |= new
+            new = {process.pid for process in multiprocessing.active_children()} - self._followed
+            self._followed |= new
             self._write("".join(f"{pid}\n" for pid in new))
 
     def fire(self) -> None:
@@ -47,7 +47,7 @@ class Guardian:
         self._shell.wait()
 
     def dismiss(self) -> None:
-        """They have ended by themselves: leave those alone that may have their numbers by now."""
+        """End without killing: the processes have ended, and others may have their ids by now."""
         self._shell.kill()
         self._shell.wait()
         self._close()
@@ -65,7 +65,7 @@ class Guardian:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Processes that are started inside do not get Ctrl-C."""
+    """Start processes inside that do not receive Ctrl-C."""
     resource_tracker.ensure_running()  # it unblocks the signal when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -76,9 +76,9 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def guarded() -> Iterator[Guardian]:
-    """Processes that multiprocessing starts inside end with this one and do not get Ctrl-C.
+    """Start processes inside, by multiprocessing, that end with this one and do not receive Ctrl-C.
 
-    If starting them fails they are killed; else the guardian is to be dismissed once they have ended.
+    If starting them fails they are killed; otherwise dismiss the guardian once they have ended.
     """
     guardian, started = Guardian(), threading.Event()
     follower = threading.Thread(target=guardian.follow, args=(started,), daemon=True)

@@ -1,19 +1,25 @@
-"""What every backend promises: token ids in, log-probabilities of the same tokens out.
+"""The contract of every backend: token ids in, log-probabilities of the same tokens out, or greedy answers.
 
 The result for a sequence depends on that sequence alone: not on its neighbours, their order, or how they are batched.
 Log-softmax is taken in float32 whatever the model's dtype. A backend never sees text, parts or statuses, and never
-decides what a failure means: it says which of two known faults happened, and the caller asks for less, or starts again.
+decides what a failure means: it reports which of two known faults happened, and the caller asks for less, or restarts.
+
+Decoding is greedy and nothing else: no sampling, no penalties, whatever the model's own generation settings say, so
+that an outcome is that of the model and not of a draw. Where two tokens are as good as equally likely, backends and
+batches may continue differently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dataselect.models import max_positions
 from dataselect.records import TokenScores
 
 Tick = Callable[[int], None]
@@ -25,7 +31,7 @@ class BatchTooLargeError(RuntimeError):
 
 
 class EngineDiedError(RuntimeError):
-    """The process that runs the model is gone. This backend is of no more use: load another."""
+    """The process that runs the model has ended. This backend cannot be used any longer: load another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class TokenSequence:
 
 
 def check_ids(sequences: Sequence[TokenSequence], vocabulary: int) -> None:
-    """Refuse token ids that the model has no weights for: on a GPU, or in vLLM, they would end the engine.
+    """Refuse token ids that the model has no weights for: on a GPU, or in vLLM, they would crash the engine.
 
     Raises:
         ValueError: If there is one.
@@ -54,7 +60,7 @@ def check_ids(sequences: Sequence[TokenSequence], vocabulary: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BackendOptions:
-    """How a model is run. Plain values, so that they travel to other processes.
+    """Options for running a model. Plain values, so that they can be sent to other processes.
 
     Attributes:
         dtype: `auto` (float32 on CPU, bfloat16 on GPU) or a dtype's name.
@@ -72,6 +78,15 @@ class BackendOptions:
     server: str | None = None
     served_model: str | None = None
 
+    def longest(self, model: Path) -> int:
+        """Return the longest sequence that a backend takes of the model in a folder."""
+        return self.max_length or max_positions(model) - 1
+
+
+def unscored(tokens: int) -> TokenScores:
+    """Return scores of a sequence before any is filled in: NaN, and rank 0."""
+    return TokenScores(np.full(tokens, np.nan, np.float32), np.zeros(tokens, np.int32))
+
 
 class Backend(Protocol):
     """A language model that gives log-probabilities of given tokens.
@@ -80,11 +95,13 @@ class Backend(Protocol):
         name: "transformers", "vllm" or "server".
         max_length: Longest sequence it takes: the model's positions minus 1.
         batch_tokens: Most tokens it computes at once, unless a call says less.
+        alone: The reason why it computes one sequence at a time, which is slow; None if sequences share a batch.
     """
 
     name: str
     max_length: int
     batch_tokens: int
+    alone: str | None
 
     def score(
         self,
@@ -103,10 +120,63 @@ class Backend(Protocol):
 
         Raises:
             BatchTooLargeError: If the device ran out of memory.
-            EngineDiedError: If the engine is gone.
+            EngineDiedError: If the engine has ended.
         """
         ...
 
     def stop(self) -> None:
         """Free what the model holds; calling it again does nothing."""
         ...
+
+
+TokenIds = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A model's answer to one prompt.
+
+    Attributes:
+        ids: (n_tokens,) int32, without the token that ended it.
+        ended: Whether the model ended it; False where it was cut off at the most tokens.
+    """
+
+    ids: TokenIds
+    ended: bool
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A language model that continues given tokens."""
+
+    def generate(
+        self,
+        prompts: Sequence[TokenIds],
+        max_new_tokens: int,
+        stop: Collection[int],
+        tick: Tick = lambda done: None,
+    ) -> list[Generated]:
+        """Continue prompts greedily; the answers are in the order of the prompts.
+
+        Args:
+            prompts: Token ids, of 1 to `max_length` tokens each.
+            max_new_tokens: Most tokens per answer; fewer where the model's positions end before that.
+            stop: Token ids that end an answer.
+            tick: Called with the number of prompts that were just finished.
+
+        Raises:
+            BatchTooLargeError: If the device ran out of memory.
+            EngineDiedError: If the engine has ended.
+        """
+        ...
+
+
+def room(prompt: TokenIds, max_new_tokens: int, max_length: int) -> int:
+    """Return the most tokens that may follow a prompt; the last token of all needs no position after it."""
+    return min(max_new_tokens, max_length + 1 - len(prompt))
+
+
+def cut(ids: Sequence[int], stop: Collection[int]) -> Generated:
+    """Cut an answer before the first token that ends it."""
+    end = next((place for place, token in enumerate(ids) if token in stop), len(ids))
+    return Generated(np.array(ids[:end], np.int32), end < len(ids))

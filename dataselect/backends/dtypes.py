@@ -10,14 +10,14 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 
 def on_gpu() -> bool:
-    """Whether models run on a GPU here."""
+    """Return whether models run on a GPU here."""
     import torch
 
     return bool(torch.cuda.is_available())
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, by the names that `CUDA_VISIBLE_DEVICES` takes."""
+    """Return the GPUs that this process may use, by the names that `CUDA_VISIBLE_DEVICES` takes."""
     import torch
 
     named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
@@ -25,7 +25,7 @@ def visible_gpus() -> list[str]:
 
 
 def resolve_dtype(dtype: str, gpu: bool) -> str:
-    """`auto` is float32 on CPU and bfloat16 on GPU.
+    """Return the dtype for a name; `auto` is float32 on CPU and bfloat16 on GPU.
 
     Raises:
         UsageError: If the name is unknown.

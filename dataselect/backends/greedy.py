@@ -1,9 +1,9 @@
 """Greedy decoding of many prompts with transformers' own `generate`, in batches padded on the left.
 
-The packs that make scoring fast have no place for a cache of keys and values, so for the time of the call the model
-gets its plainest attention back. A model that cannot take packs may count positions inside, or carry a state from token
-to token that padding would change: it writes one answer at a time. Prompts share a batch only if they have the same
-room left, so that none of them runs on beyond the model's positions while another one still writes.
+The packs that make scoring fast have no cache of keys and values, so for the time of the call the model's plain
+attention is restored. A model that cannot take packs may count positions inside, or carry a state from token to token
+that padding would change: it generates one answer at a time. Prompts share a batch only if the same number of tokens
+may follow them, so that none runs beyond the model's positions while another one is still being continued.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dataselect.backends.attention import NAME
+from dataselect.backends.contract import Generated, TokenIds, cut
 from dataselect.backends.decoder import Decoder
-from dataselect.backends.generation import Generated, TokenIds, cut
-from dataselect.backends.packed_attention import NAME
 
 Batch = tuple[Sequence[int], int]
-"""Which prompts, and the most tokens that each of them may get."""
+"""Indices of prompts, and the most tokens that each of them may get."""
 
 
 def plan_batches(lengths: Sequence[int], rooms: Sequence[int], most_tokens: int) -> Iterator[Batch]:
-    """Batches of prompts with the same room, the longest first.
+    """Yield batches of prompts with the same room, the longest first.
 
     Args:
         lengths: Tokens of each prompt.
@@ -47,7 +47,7 @@ def plan_batches(lengths: Sequence[int], rooms: Sequence[int], most_tokens: int)
 def write_on(
     decoder: Decoder, prompts: Sequence[TokenIds], max_new_tokens: int, stop: Collection[int]
 ) -> list[Generated]:
-    """The answers to one batch of prompts."""
+    """Generate the answers to one batch of prompts."""
     import torch
     from transformers import GenerationConfig
 
@@ -65,7 +65,7 @@ def write_on(
 
 
 def _padded(prompts: Sequence[TokenIds]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(n, longest) ids with the padding on the left, and the mask that hides it."""
+    """Return (n, longest) ids padded on the left, and the mask that hides the padding."""
     width = max(len(prompt) for prompt in prompts)
     ids = np.zeros((len(prompts), width), np.int64)
     mask = np.zeros((len(prompts), width), np.int64)
@@ -77,7 +77,7 @@ def _padded(prompts: Sequence[TokenIds]) -> tuple[NDArray[np.int64], NDArray[np.
 
 @contextmanager
 def _plain_attention(decoder: Decoder) -> Iterator[Any]:
-    """A model that runs packs gets its own attention back, and theirs again afterwards."""
+    """Give a model that runs packs its plain attention, and restore attention over packs afterwards."""
     if not decoder.packs:
         yield
         return

@@ -1,9 +1,9 @@
 """The reference: a model as transformers loads it, in float32, one sequence at a time, by its own full logits.
 
-Nothing that makes the transformers backend fast is in it: no packs, no attention of ours, no head of ours. A fault in
-any of those shows as a difference. Slow, and for `verify` only; it is no backend that a user can choose.
+It contains nothing that makes the transformers backend fast: no packs, no attention or head from this package. A fault
+in any of those shows as a difference. Slow, and for `verify` only; users cannot choose it as a backend.
 
-Left out: an engine of its own. Tokens, weights and layers are those of transformers here as there.
+Left out: an independent engine. Tokens, weights and layers are those of transformers in both.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from dataselect.backends.contract import BackendOptions, Tick, TokenSequence, check_ids
+from dataselect.backends.contract import BackendOptions, Tick, TokenSequence, check_ids, unscored
 from dataselect.backends.dtypes import on_gpu
 from dataselect.backends.pretrained import load_pretrained
-from dataselect.backends.transformers import told_out_of_memory
-from dataselect.model_config import max_positions
+from dataselect.backends.transformers import out_of_memory_raised
 from dataselect.records import TokenScores
 
 _LOGITS = 2**29
@@ -30,7 +27,7 @@ class ReferenceBackend:
 
     Args:
         model: Model folder.
-        options: Only `max_length` is looked at.
+        options: Only `max_length` is used.
 
     Raises:
         DataselectError: If the model cannot be loaded.
@@ -39,12 +36,13 @@ class ReferenceBackend:
     name = "reference"
     dtype = "float32"
     batch_tokens = 1
+    alone: str | None = "the reference is plain"
 
     def __init__(self, model: Path, options: BackendOptions) -> None:
         import torch
 
         self._model = load_pretrained(model, torch.float32).eval().to("cuda" if on_gpu() else "cpu")
-        self.max_length = options.max_length or max_positions(model) - 1
+        self.max_length = options.longest(model)
 
     def score(
         self,
@@ -57,19 +55,19 @@ class ReferenceBackend:
         check_ids(sequences, self._model.get_input_embeddings().weight.shape[0])
         found = []
         for sequence in sequences:
-            with told_out_of_memory():
+            with out_of_memory_raised():
                 found.append(self._score(sequence))
             tick(1)
         return found
 
     def stop(self) -> None:
-        """Nothing to stop: the model goes with its last reference."""
+        """Do nothing: the model is freed with its last reference."""
 
     def _score(self, sequence: TokenSequence) -> TokenScores:
         import torch
 
         n, vocabulary = len(sequence.ids), int(self._model.get_input_embeddings().weight.shape[0])
-        found = TokenScores(np.full(n, np.nan, np.float32), np.zeros(n, np.int32))
+        found = unscored(n)
         ids = torch.tensor(sequence.ids.tolist(), device=self._model.device)
         rows = max(1, _LOGITS // vocabulary)
         for begin in range(sequence.start, n, rows):
@@ -81,7 +79,7 @@ class ReferenceBackend:
         return found
 
     def _logits(self, ids: Any, begin: int, end: int, whole: bool) -> Any:  # noqa: ANN401
-        """(end - begin, vocabulary) logits at these positions, by the model's own forward pass."""
+        """Return the (end - begin, vocabulary) logits at these positions, by the model's own forward pass."""
         import torch
 
         with torch.inference_mode():

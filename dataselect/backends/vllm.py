@@ -24,11 +24,20 @@ from typing import Any
 import numpy as np
 
 from dataselect.backends.children import Guardian, guarded
-from dataselect.backends.contract import BackendOptions, EngineDiedError, Tick, TokenSequence, check_ids
+from dataselect.backends.contract import (
+    BackendOptions,
+    EngineDiedError,
+    Generated,
+    Tick,
+    TokenIds,
+    TokenSequence,
+    check_ids,
+    cut,
+    room,
+    unscored,
+)
 from dataselect.backends.dtypes import on_gpu, resolve_dtype
-from dataselect.backends.generation import Generated, TokenIds, cut, room
 from dataselect.errors import DataselectError, UsageError
-from dataselect.model_config import max_positions
 from dataselect.records import TokenScores
 from dataselect.registry import require
 
@@ -52,13 +61,14 @@ class VllmBackend:
     """
 
     name = "vllm"
+    alone: str | None = None
 
     def __init__(self, model: Path, options: BackendOptions) -> None:
         _check(options.engine_args)
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         vllm = require("vllm", extra="vllm")
-        self.max_length = options.max_length or max_positions(model) - 1
+        self.max_length = options.longest(model)
         if not on_gpu():
             os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib(model, self.max_length)))
         self.dtype = resolve_dtype(options.dtype, gpu=on_gpu())
@@ -87,7 +97,7 @@ class VllmBackend:
         self._stop = weakref.finalize(self, _stop, self._engine.llm_engine.engine_core, started, guardian)
         # multiprocessing's own exit handler waits for the engine's process for ever; the last one registered runs first
         atexit.register(self._stop)
-        _tell_of_its_end(self._engine.llm_engine.engine_core)
+        _wake_when_it_ends(self._engine.llm_engine.engine_core)
         self.batch_tokens = int(self._engine.llm_engine.vllm_config.scheduler_config.max_num_batched_tokens)
         self._vocabulary = int(self._engine.llm_engine.vllm_config.model_config.get_vocab_size())
         self._sampling = vllm.SamplingParams(
@@ -102,7 +112,7 @@ class VllmBackend:
         batch_tokens: int | None = None,
     ) -> list[TokenScores]:
         """Score sequences; see `contract.Backend`. vLLM always computes ranks, so asking for none saves nothing."""
-        results = [_nothing(len(s.ids)) for s in sequences]
+        results = [unscored(len(s.ids)) for s in sequences]
         asked = [i for i, s in enumerate(sequences) if len(s.ids) > s.start]
         check_ids(sequences, self._vocabulary)
         tick(len(sequences) - len(asked))
@@ -120,7 +130,7 @@ class VllmBackend:
         stop: Collection[int],
         tick: Tick = lambda done: None,
     ) -> list[Generated]:
-        """Write on from prompts; see `generation.Generator`. The engine makes the batches."""
+        """Continue prompts; see `contract.Generator`. The engine makes the batches."""
         import vllm
 
         check_ids([TokenSequence(prompt) for prompt in prompts], self._vocabulary)
@@ -137,7 +147,7 @@ class VllmBackend:
         return found
 
     def stop(self) -> None:
-        """Stop the engine's process; it also stops when the backend is let go or Python ends."""
+        """Stop the engine's process; it also stops when the backend is released or Python exits."""
         self._stop()
 
     def _ask(self, prompts: Sequence[TokenIds], sampling: Any) -> Any:  # noqa: ANN401 - vLLM's parameters and answers
@@ -154,8 +164,8 @@ class VllmBackend:
             raise
 
 
-def _tell_of_its_end(engine_core: Any) -> None:  # noqa: ANN401
-    """Wake whoever waits for an answer when the engine's process ends: vLLM's own client would wait for ever."""
+def _wake_when_it_ends(engine_core: Any) -> None:  # noqa: ANN401
+    """Raise in every pending request when the engine's process ends: vLLM's own client would wait for ever."""
     from vllm.v1.engine.exceptions import EngineDeadError
 
     sentinels = [process.sentinel for process in engine_core.resources.engine_manager.processes]
@@ -169,7 +179,7 @@ def _tell_of_its_end(engine_core: Any) -> None:  # noqa: ANN401
 
 
 def _check(engine_args: Mapping[str, Any]) -> None:
-    """Refuse arguments that the backend sets itself: with another value the numbers would be wrong, or not come."""
+    """Refuse arguments that the backend sets itself: with another value the numbers would be wrong or missing."""
     taken = sorted(set(engine_args) & _SET_HERE)
     if taken:
         raise UsageError(f"--engine-arg {taken[0]}: this argument is set by dataselect", _INSTEAD.get(taken[0], ""))
@@ -178,7 +188,7 @@ def _check(engine_args: Mapping[str, Any]) -> None:
 def _groups(
     asked: Sequence[int], sequences: Sequence[TokenSequence], batch_tokens: int | None
 ) -> Iterator[Sequence[int]]:
-    """All at once, which suits the engine best; or as many at a time as hold `batch_tokens` tokens, at least one."""
+    """Yield all at once, which suits the engine best; or groups of at most `batch_tokens` tokens, at least one each."""
     if batch_tokens is None:
         yield from [asked] if asked else []
         return
@@ -193,7 +203,7 @@ def _groups(
 
 
 def _stop(engine_core: Any, threads: Sequence[threading.Thread], guardian: Guardian) -> None:  # noqa: ANN401
-    """Stop the engine and wait for its threads: one that is still in it when Python ends aborts the process."""
+    """Stop the engine and wait for its threads: one that still runs when Python exits aborts the process."""
     engine_core.shutdown()
     guardian.dismiss()
     for thread in threads:
@@ -202,9 +212,9 @@ def _stop(engine_core: Any, threads: Sequence[threading.Thread], guardian: Guard
 
 
 def _cache_gib(model: Path, max_length: int) -> int:
-    """Cache that the engine gets on a CPU: room for four sequences of full length, in whole GiB.
+    """Return the cache of the engine on a CPU in whole GiB: room for four sequences of full length.
 
-    Left to itself the engine asks for nearly all memory of the machine, and refuses to start where some is in use.
+    By default the engine asks for nearly all memory of the machine, and refuses to start where some is in use.
     """
     from transformers import AutoConfig
 
@@ -213,10 +223,6 @@ def _cache_gib(model: Path, max_length: int) -> int:
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     per_token = 2 * int(config.num_hidden_layers * heads * width * 4)
     return max(1, math.ceil(4 * max_length * per_token / 2**30))
-
-
-def _nothing(n: int) -> TokenScores:
-    return TokenScores(np.full(n, np.nan, np.float32), np.zeros(n, np.int32))
 
 
 def _fill(scores: TokenScores, sequence: TokenSequence, flat: Any, ranks: bool) -> None:  # noqa: ANN401

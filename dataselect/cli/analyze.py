@@ -1,4 +1,4 @@
-"""`dataselect analyze`: do properties of the data predict what it gives, over a table of runs."""
+"""`dataselect analyze`: which data helped over a table of runs, and whether a property of the data predicts it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dataselect.cli import options
 )  # fmt: skip
 @options.out_directory
 def command(source: Path, config: Path | None, out: Path, overwrite: bool) -> None:
-    """Tell from a table of runs which data helps, and whether a property of the data predicts it.
+    """Analyze a table of runs: which data helps, and whether a property of the data predicts it.
 
     TABLE.csv has a row per run, or per run and task; or give the folder of `dataselect run`. The table is checked first
     and the findings are printed: copies, empty columns, mixed scales, missing cells, baselines not to trust. Then, with
@@ -31,19 +31,19 @@ def command(source: Path, config: Path | None, out: Path, overwrite: bool) -> No
       dataselect analyze runs.csv --config analyze.yaml --out analysis
       dataselect analyze runs/first --out analysis
     """
-    from dataselect.prediction import analyze
-    from dataselect.prediction.sentences import glance
+    from dataselect.run_analysis import analyze
+    from dataselect.run_analysis.page import summary
 
     found = analyze(source, config, out, overwrite)
     document = found.document
     for finding in document["findings"]:
         _print(f"{finding['severity']}: {finding['text']}.")
-    print()
-    for sentence in glance(document):
+    options.emit("")
+    for sentence in summary(document):
         _print(sentence)
     options.say(f"the page: {out / 'analyze.html'}; all numbers: {out / 'analyze.json'}")
 
 
 def _print(sentence: str) -> None:
     text = sentence.replace("\N{MINUS SIGN}", "-").replace("\N{EN DASH}", "-")
-    print(textwrap.fill(text, 110, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+    options.emit(textwrap.fill(text, 110, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))

@@ -1,4 +1,4 @@
-"""`dataselect diff`: what two selections have in common, and which rows tell them apart."""
+"""`dataselect diff`: compare two selections, and print the rows that differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataselect.cli import options
 from dataselect.errors import UsageError
 
 if TYPE_CHECKING:
-    from dataselect.analysis.difference import Difference, RankedRows, Side
+    from dataselect.comparison.selection_diff import RankedRows, SelectionDifference, Side
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -21,30 +21,38 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command("diff")
 @click.argument("a", metavar="A.jsonl", type=_FILE)
 @click.argument("b", metavar="B.jsonl", type=_FILE)
-@click.option("-n", "rows", type=click.IntRange(min=0), default=5, show_default=True, help="Telling rows of each.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Also write DIR/diff.json.")
-def command(a: Path, b: Path, rows: int, out: Path | None) -> None:
-    """Say what two selections have in common, and which rows tell them apart.
+@click.option(
+    "-n",
+    "--limit",
+    "rows",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="Differing rows to print of each.",
+)
+@options.also_out("diff")
+def command(a: Path, b: Path, rows: int, out: Path | None, overwrite: bool) -> None:
+    """Compare two selections: their overlap, their order, and the rows that differ.
 
     \b
     Example:
       dataselect diff low.jsonl random.jsonl
     """
-    from dataselect.analysis.difference import difference, read_ranked
-    from dataselect.artifacts import write_json
+    from dataselect.comparison.selection_diff import difference, read_ranked
+    from dataselect.stage import write_document
 
     if a.resolve() == b.resolve():
-        raise UsageError(f"both are {a}", "give two selections")
+        raise UsageError(f"A and B are the same file {a}", "give two selections")
     one, other = read_ranked(a), read_ranked(b)
     found = difference(one, other, rows)
     for line in _lines(found, one, other):
-        print(line)
+        options.emit(line)
     if out is not None:
-        write_json(out / "diff.json", {"kind": "diff", **asdict(found)})
-        options.say(f"written to {out / 'diff.json'}")
+        options.say(f"written to {write_document('diff', out, {'kind': 'diff', **asdict(found)}, overwrite)}")
 
 
-def _lines(found: Difference, a: RankedRows, b: RankedRows) -> Iterator[str]:
+def _lines(found: SelectionDifference, a: RankedRows, b: RankedRows) -> Iterator[str]:
     yield f"A is {a.path}, {found.a.rows:,} rows; B is {b.path}, {found.b.rows:,} rows."
     for key, (here, there) in found.made.items():
         yield f"  {key}: {_short(here)} in A, {_short(there)} in B"
@@ -59,22 +67,22 @@ def _lines(found: Difference, a: RankedRows, b: RankedRows) -> Iterator[str]:
         yield from _telling(name, other, side, rows)
 
 
-def _chance(found: Difference) -> str:
+def _chance(found: SelectionDifference) -> str:
     if found.by_chance is None:
-        return "The two were chosen from different pools, so chance tells nothing."
+        return "The two were chosen from different pools, so no overlap by chance can be computed."
     times = f", {found.both / found.by_chance:.1f} times as many" if found.by_chance else ""
     return (
         f"Two random draws of these sizes would share {found.by_chance:,.1f} rows; these share {found.both:,}{times}."
     )
 
 
-def _order(found: Difference) -> str:
+def _order(found: SelectionDifference) -> str:
     if found.spearman is None or found.kendall is None:
         return "Too few rows are in both to compare their order."
     return f"Over the rows in both the orders agree by Spearman {found.spearman:+.3f}, Kendall {found.kendall:+.3f}."
 
 
-def _lengths(found: Difference) -> Iterator[str]:
+def _lengths(found: SelectionDifference) -> Iterator[str]:
     if found.a.length is None or found.b.length is None:
         return
     yield f"{found.length_unit.replace('_', ' '):24}  5 %   25 %    50 %    75 %    95 %"
@@ -82,7 +90,7 @@ def _lengths(found: Difference) -> Iterator[str]:
         yield f"  {name:20}" + "".join(f"{value:8,.0f}" for value in values)
 
 
-def _sources(found: Difference) -> Iterator[str]:
+def _sources(found: SelectionDifference) -> Iterator[str]:
     names = sorted(found.a.sources.keys() | found.b.sources.keys())
     yield f"{'source':44}{'A':>8}{'B':>8}"
     for name in names:
@@ -106,7 +114,7 @@ def _telling(name: str, other: str, side: Side, rows: RankedRows) -> Iterator[st
 
 def _texts(path: Path, wanted: set[str]) -> dict[str, str]:
     """The first words of prompt and response of the `wanted` rows."""
-    from dataselect.analysis.excerpts import read_texts, shortened
+    from dataselect.comparison.excerpts import read_texts, shortened
     from dataselect.pool import PoolReader
 
     found = read_texts(PoolReader([str(path)]), wanted).excerpts
@@ -117,7 +125,7 @@ def _texts(path: Path, wanted: set[str]) -> dict[str, str]:
 
 
 def _plain(text: str) -> str:
-    from dataselect.analysis.printable import printable
+    from dataselect.comparison.excerpts import printable
 
     return printable(text)
 

@@ -1,20 +1,19 @@
-"""`dataselect embed`: options in, one embedding run, one line about it."""
+"""`dataselect embed`: embed pools, and compare them with a target set."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from dataselect.cli import options
+from dataselect.errors import UsageError
 
 if TYPE_CHECKING:
     from dataselect.embeddings import EmbedSummary
     from dataselect.embeddings.encoder import Pooling
-    from dataselect.embeddings.index_choice import AskedIndex
-    from dataselect.embeddings.stored_index import IndexReport
+    from dataselect.embeddings.index_file import AskedIndex, IndexReport
     from dataselect.embeddings.texts import EmbedText
 
 
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     type=click.Choice(["prompt", "response", "both"]),
     default="prompt",
     show_default=True,
-    help="What of an example is embedded: all turns but the assistant's, only the assistant's, or all. "
+    help="Which part of an example is embedded: all turns but the assistant's, only the assistant's, or all. "
     "Plain text is embedded as it is.",
 )
 @click.option(
@@ -65,7 +64,7 @@ if TYPE_CHECKING:
     help="What index.faiss is; auto: exact up to 100,000 rows, then hnsw or ivf by size and memory, with the recall "
     "measured. Similarities and strategies compare exactly with any.",
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N records of the pools.")
+@options.limit()
 @options.columns
 @options.out_directory
 def command(
@@ -78,17 +77,18 @@ def command(
     dim: int | None,
     index: AskedIndex,
     limit: int | None,
+    sample_seed: int | None,
     prefix_ids: bool,
     out: Path,
     overwrite: bool,
     **columns: str | None,
 ) -> None:
-    """Embed every example of the pools, and its similarity to a target set.
+    """Embed every example of the pools, and compute its similarity to a target set.
 
     Writes embeddings.npy, ids.txt and index.faiss; with --target also scores.parquet: similarity is the mean cosine to
-    the K nearest targets, centroid_similarity the cosine to their middle; and targets.npy with targets.jsonl, the
-    vectors of the targets, each file a task. The column options describe the pools and the targets. A run that was
-    stopped goes on where it was with the same command.
+    the K nearest targets, centroid_similarity the cosine to their mean; and targets.npy with targets.jsonl, the vectors
+    of the targets, where each target file counts as one task. The column options describe the pools and the targets. A
+    run that was stopped resumes with the same command.
 
     \b
     Example:
@@ -96,13 +96,12 @@ def command(
       dataselect embed pool.jsonl --encoder MODEL --pooling weighted-mean --embed-text both --target dev.jsonl
         --out rds
     """
-    from tqdm import tqdm
-
     from dataselect.embeddings import EmbedRequest, embed
     from dataselect.pool import ColumnMap
+    from dataselect.pool.rejects import notes_of_file
 
     if top_k is not None and not targets:
-        raise click.UsageError("--top-k needs --target: without targets there is nothing to be near to")
+        raise UsageError("--top-k requires --target", "add --target FILE, or leave it out")
     request = EmbedRequest(
         pools=pools,
         encoder=encoder,
@@ -116,20 +115,26 @@ def command(
         columns=ColumnMap(**{name.removesuffix("_column"): column for name, column in columns.items()}),
         prefix_ids=prefix_ids,
         limit=limit,
+        sample_seed=sample_seed,
         overwrite=overwrite,
     )
-    with tqdm(desc="embedding", unit=" records", file=sys.stderr) as bar:
-        summary = embed(request, bar.update)
-    options.say(_told(summary, top_k or 10))
+    summary = embed(request)
+    for note in (*summary.notes, *notes_of_file(summary.out / "rejects.jsonl")):
+        options.say(f"note: {note}")
+    options.say(_line(summary, top_k or 10))
     if summary.index.kind != "exact" and not summary.already_finished:
-        options.say(_index_told(summary.index))
+        options.say(_recall(summary.index))
 
 
-def _told(summary: EmbedSummary, top_k: int) -> str:
+def _line(summary: EmbedSummary, top_k: int) -> str:
+    from dataselect.pool.sources import by_source
+
     counts = summary.counts
     if summary.already_finished:
         return f"{summary.out} is finished: {counts.embedded} embeddings of {summary.dim} dimensions, nothing to do"
-    parts = [f"{counts.embedded} of {counts.examples} examples embedded in {summary.dim} dimensions"]
+    sources = by_source({name: f"{rows:,}" for name, rows in summary.sources.items()})
+    each = f" ({sources})" if sources else ""
+    parts = [f"{counts.embedded} of {counts.examples} examples embedded{each} in {summary.dim} dimensions"]
     if counts.without_text:
         parts.append(f"{counts.without_text} without text have no embedding (see rejects.jsonl)")
     if counts.truncated:
@@ -139,11 +144,11 @@ def _told(summary: EmbedSummary, top_k: int) -> str:
     if summary.resumed:
         parts.append(f"{summary.resumed} records were done by an earlier run")
     if summary.top_k is not None:
-        parts.append(_targets_told(summary, top_k))
+        parts.append(_similarities(summary, top_k))
     return f"{', '.join(parts)} ({summary.texts_per_second:.0f} texts per second) -> {summary.out}"
 
 
-def _targets_told(summary: EmbedSummary, asked: int) -> str:
+def _similarities(summary: EmbedSummary, asked: int) -> str:
     assert summary.top_k is not None
     files = "1 file" if len(summary.targets) == 1 else f"{len(summary.targets)} files"
     capped = f" instead of {asked}, as there are no more" if summary.top_k < asked else ""
@@ -152,8 +157,8 @@ def _targets_told(summary: EmbedSummary, asked: int) -> str:
     return f"similarity to the {summary.top_k} nearest{capped} of {summary.num_targets} targets in {files}{missing}"
 
 
-def _index_told(index: IndexReport) -> str:
-    from dataselect.embeddings.recall import WANTED
+def _recall(index: IndexReport) -> str:
+    from dataselect.embeddings.index_file import WANTED
 
     found = "recall unknown" if index.recall is None else f"recall@{index.k} {index.recall:.3f}"
     width = {"ivf": "lists", "hnsw": "candidates"}[index.kind]

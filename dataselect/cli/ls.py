@@ -1,4 +1,4 @@
-"""`dataselect ls`: what there is to choose from."""
+"""`dataselect ls`: list scorers, strategies, templates, tasks or encoders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from dataselect.cli.options import emit
 from dataselect.errors import UsageError
+from dataselect.registry import unknown
 
 Row = tuple[str, ...]
 
@@ -33,7 +35,7 @@ def _strategies() -> Iterator[Row]:
 
 
 def _needs(kind: type[Any]) -> str:
-    """What a strategy has to be given, in words; required options are filled in to ask it."""
+    """Return the inputs that a strategy requires, in words; required options get placeholder values for that."""
     required = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
     options = [f"--param {name}={name.upper()}" for name in required]
     try:
@@ -62,7 +64,7 @@ def _templates() -> Iterator[Row]:
 
 
 def _tasks() -> Iterator[Row]:
-    from dataselect.evaluation.kinds import KINDS
+    from dataselect.evaluation.tasks import KINDS
 
     yield ("KIND", "GIVEN BY", "METRICS, AND WHAT IS BETTER")
     for kind in KINDS:
@@ -80,25 +82,35 @@ def _encoders() -> Iterator[Row]:
     yield ("FOLDER", "an earlier `dataselect embed --encoder tfidf`: other texts in the space that it fitted")
 
 
-KINDS: dict[str, Callable[[], Iterator[Row]]] = {
-    "scorers": _scorers,
-    "strategies": _strategies,
-    "templates": _templates,
-    "tasks": _tasks,
-    "encoders": _encoders,
+KINDS: dict[str, tuple[Callable[[], Iterator[Row]], str]] = {
+    "scorers": (_scorers, "what `score` computes for every row"),
+    "strategies": (_strategies, "how `select` ranks a pool"),
+    "templates": (_templates, "how a record becomes text"),
+    "tasks": (_tasks, "what `evaluate` measures"),
+    "encoders": (_encoders, "what `embed` makes vectors with"),
 }
+"""kind -> its rows, and what it is."""
+
+
+def _kinds() -> Iterator[Row]:
+    yield ("KIND", "WHAT")
+    for kind, (_, what) in KINDS.items():
+        yield (kind, what)
 
 
 @click.command("ls")
-@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("kind", metavar="[KIND]", default="")
 def command(kind: str) -> None:
-    """List scorers, strategies, templates, tasks or encoders.
+    """List scorers, strategies, templates, tasks or encoders; without a KIND, what can be listed.
 
     \b
     Example:
+      dataselect ls
       dataselect ls strategies
     """
-    rows = list(KINDS[kind]())
+    if kind and kind not in KINDS:
+        raise unknown("kind of list", kind, KINDS)
+    rows = list(KINDS[kind][0]() if kind else _kinds())
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        emit("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

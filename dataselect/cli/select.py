@@ -1,19 +1,61 @@
-"""`dataselect select`."""
+"""`dataselect select`: pools and score tables in, the best rows within a budget out."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dataselect.cli import options
-from dataselect.cli.filters import filter_options, filters_of
 from dataselect.errors import UsageError
 
 if TYPE_CHECKING:
-    from dataselect.selection import SelectionSummary, Then
+    from dataselect.selection import Filters, SelectionSummary, Then
     from dataselect.selection.length_control import LengthControl
+
+_FILTERS = (
+    click.option(
+        "--where", default="", metavar="EXPR",
+        help="Only rows for which it is true: columns of --scores, numbers or texts, and source. "
+        "'response_tokens > 20 and ppl < 50 and lang == \"en\"'",
+    ),
+    click.option("--min-tokens", type=click.IntRange(min=1), metavar="N", help="Minimum response tokens."),
+    click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Maximum response tokens."),
+    click.option(
+        "--dedup", multiple=True, type=click.Choice(["exact", "ngram", "semantic"]),
+        help="Drop rows that repeat a higher one: the same text, most of its word 5-grams (MinHash), or nearly the "
+        "same embedding; may be repeated.",
+    ),
+    click.option(
+        "--dedup-threshold", type=float, metavar="X",
+        help="Jaccard similarity from which rows repeat each other, for --dedup ngram [default: 0.8].",
+    ),
+    click.option(
+        "--dedup-cosine", type=float, metavar="X",
+        help="Cosine over which rows repeat each other, for --dedup semantic [default: 0.95].",
+    ),
+    click.option(
+        "--decontaminate", multiple=True, metavar="FILE",
+        help="An evaluation set: rows that share text with it are left out; may be repeated.",
+    ),
+    click.option(
+        "--decontaminate-ngram", type=click.IntRange(min=1), metavar="N",
+        help="How many words in a row are shared text [default: 13].",
+    ),
+    click.option(
+        "--decontaminate-cosine", type=float, metavar="X",
+        help="Also leave out rows with a larger cosine than this to a target of --embeddings.",
+    ),
+)  # fmt: skip
+
+
+def filter_options(command: options.Decorated) -> options.Decorated:
+    """Add the options that leave rows out, in the order in which they are listed."""
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -36,13 +78,13 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--length-control", type=click.Choice(["bins", "residual"]),
-    help="Take response length out of the order: rank within length bins, or by what length does not explain.",
+    help="Remove the effect of response length: rank within length bins, or by the residual after length.",
 )  # fmt: skip
 @click.option("--length-bins", type=click.IntRange(min=2), metavar="N", help="How many length bins [default: 10].")
 @filter_options
 @click.option(
     "--shortlist", "shortlists", multiple=True, metavar="N|P%",
-    help="How many of the best rows so far the next --then is given; may be repeated.",
+    help="How many of the best rows so far the next --then orders; may be repeated.",
 )  # fmt: skip
 @click.option(
     "--then", "then", multiple=True, metavar="NAME",
@@ -50,28 +92,26 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--quota", multiple=True, metavar="even|SOURCE=P%",
-    help="The share of each pool file; for shares repeat it, the others get the rest.",
+    help="even, or SOURCE=P% once per file; files without a share divide the rest.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="For strategies that draw.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of strategies that draw at random."
+)
 @click.option(
     "--ranking", type=click.Path(path_type=Path), metavar="FILE.ranking.parquet",
     help="Instead of --strategy: cut the ranking of an earlier selection by another budget.",
 )  # fmt: skip
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.jsonl|FILE.txt",
-    help="File to write: records, or with .txt their ids only.",
-)  # fmt: skip
+@options.out_file("FILE.jsonl|FILE.txt", "File to write: records, or with .txt their ids only.")
 @click.option(
     "--label", default="", metavar="NAME",
-    help="Its name in comparisons, where one strategy is compared in several settings.",
+    help="Name in comparisons, to distinguish several settings of one strategy.",
 )  # fmt: skip
 @options.columns
-@click.pass_context
-def command(ctx: click.Context, /, **given: Any) -> None:
+def command(**given: Any) -> None:
     """Rank a pool by a strategy and write the best within a budget.
 
     FILE.jsonl holds the records as they came, best first, each with "_dataselect" (id, rank, strategy, score);
-    FILE.ranking.parquet beside it what became of every row of the pool; FILE.manifest.json what was selected from what.
+    FILE.ranking.parquet beside it why each row of the pool was kept or not; FILE.manifest.json the inputs and settings.
     For a list of ids (FILE.txt) POOL may be left out: the rows of the first --scores are then the pool.
 
     Rows are filtered (--where, --min-tokens, --max-tokens, --decontaminate), ranked, freed of duplicates (--dedup: the
@@ -90,10 +130,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
       dataselect select a.jsonl b.jsonl --strategy longest --where "response_tokens > 20 and ppl < 50" --dedup exact
         --dedup ngram --decontaminate test.jsonl --quota even --scores scores --budget 1000 --out clean.jsonl
       dataselect select pool.jsonl --strategy ifd-high --shortlist 20% --then facility-location --scores scores
-        --embeddings embeddings --budget 2% --out superfilter-d.jsonl
+        --embeddings embeddings --budget 2% --out diverse.jsonl
       dataselect select --strategy ppl-mid --scores scores --budget 10% --out ids.txt
     """
-    summary = _reselect(ctx, given) if given["ranking"] else _select(given)
+    summary = _reselect(given) if given["ranking"] else _select(given)
     options.say(summary.line)
     if summary.funnel:
         options.say(summary.funnel)
@@ -103,29 +143,41 @@ def _select(given: dict[str, Any]) -> SelectionSummary:
     from dataselect.selection import SelectRequest, select
 
     if given["strategy"] is None:
-        raise UsageError("how to rank is not said", "give --strategy NAME, or --ranking FILE.ranking.parquet")
+        raise UsageError("--strategy is required", "give --strategy NAME, or --ranking FILE.ranking.parquet")
     return select(
         SelectRequest(
-            given["pools"], given["strategy"], given["budget"], given["out"],
-            options.pairs("--param", given["params"]), given["scores"], given["embeddings"], given["seed"],
-            options.column_map(given),
-            given["prefix_ids"], _length_control(given["length_control"], given["length_bins"]), given["targets"],
-            filters_of(given), _then(given["shortlists"], given["then"]), given["quota"], given["label"],
+            pools=given["pools"],
+            strategy=given["strategy"],
+            budget=given["budget"],
+            out=given["out"],
+            params=options.pairs("--param", given["params"]),
+            scores=given["scores"],
+            embeddings=given["embeddings"],
+            seed=given["seed"],
+            columns=options.column_map(given),
+            prefix_ids=given["prefix_ids"],
+            length_control=_length_control(given["length_control"], given["length_bins"]),
+            targets=given["targets"],
+            filters=_filters(given),
+            then=_then(given["shortlists"], given["then"]),
+            quota=given["quota"],
+            label=given["label"],
+            overwrite=given["overwrite"],
         )
-    )  # fmt: skip
+    )
 
 
-def _reselect(ctx: click.Context, given: dict[str, Any]) -> SelectionSummary:
+def _reselect(given: dict[str, Any]) -> SelectionSummary:
     from dataselect.selection import ReselectRequest, reselect
 
-    typed = click.core.ParameterSource.COMMANDLINE
-    wanted = {"pools", "ranking", "budget", "out"}
-    for option in ctx.command.params:
-        if option.name not in wanted and ctx.get_parameter_source(option.name or "") is typed:
+    wanted = {"pools", "ranking", "budget", "out", "overwrite"}
+    for option in click.get_current_context().command.params:
+        if option.name and option.name not in wanted and options.typed(option.name):
             raise UsageError(
-                f"{option.opts[0]} cannot be changed with --ranking: rows are ranked already", "select with --strategy"
+                f"{option.opts[0]} has no effect with --ranking: its rows are ranked",
+                "select with --strategy",
             )
-    return reselect(ReselectRequest(given["pools"], given["ranking"], given["budget"], given["out"]))
+    return reselect(ReselectRequest(**{name: given[name] for name in wanted}))
 
 
 def _then(shortlists: tuple[str, ...], then: tuple[str, ...]) -> tuple[Then, ...]:
@@ -136,14 +188,36 @@ def _then(shortlists: tuple[str, ...], then: tuple[str, ...]) -> tuple[Then, ...
             f"each --then orders a --shortlist: got {len(shortlists)} shortlists for {len(then)} strategies",
             "--strategy ifd-high --shortlist 20% --then k-center",
         )
-    return tuple(Then(size, name) for size, name in zip(shortlists, then, strict=True))
+    return tuple(Then(shortlist=size, strategy=name) for size, name in zip(shortlists, then, strict=True))
 
 
 def _length_control(method: str | None, bins: int | None) -> LengthControl | None:
     from dataselect.selection.length_control import LengthBins, LengthResidual
 
     if bins is not None and method != "bins":
-        raise UsageError("--length-bins goes with --length-control bins", "give both, or neither")
+        raise UsageError("--length-bins requires --length-control bins", "give both, or neither")
     if method is None:
         return None
     return LengthResidual() if method == "residual" else LengthBins() if bins is None else LengthBins(bins)
+
+
+def _filters(given: Mapping[str, Any]) -> Filters:
+    """Return the `Filters` that the options ask for.
+
+    Raises:
+        UsageError: If a value is out of range, or a threshold is given to nothing.
+    """
+    from dataselect.selection import Filters
+
+    for option, needs, there in (
+        ("dedup_threshold", "--dedup ngram", "ngram" in given["dedup"]),
+        ("dedup_cosine", "--dedup semantic", "semantic" in given["dedup"]),
+        ("decontaminate_ngram", "--decontaminate FILE", bool(given["decontaminate"])),
+    ):
+        if given[option] is not None and not there:
+            raise UsageError(f"--{option.replace('_', '-')} requires {needs}", "give both, or neither")
+    names = (
+        "where", "min_tokens", "max_tokens", "dedup", "dedup_threshold", "dedup_cosine", "decontaminate",
+        "decontaminate_ngram", "decontaminate_cosine",
+    )  # fmt: skip
+    return Filters(**{name: given[name] for name in names if given[name] is not None})

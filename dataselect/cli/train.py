@@ -1,4 +1,4 @@
-"""`dataselect train`."""
+"""`dataselect train`: a selection and a base model in, a model folder out."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from dataselect.cli.options import given_rendering
 @click.option("--max-steps", type=int, metavar="N", help="Optimiser steps; overrides --epochs.")
 @click.option("--learning-rate", type=float, metavar="X", help="Peak learning rate [default: 1e-4].")
 @click.option("--batch-size", type=int, metavar="N", help="Rows per optimiser step [default: 16].")
+@click.option(
+    "--max-grad-norm", type=float, metavar="X", help="Clip gradients to this norm; 0: no clipping [default: 1]."
+)
 @click.option("--dtype", metavar="D", help="auto, float32 or bfloat16 [default: auto].")
 @click.option("--seed", type=int, metavar="S", help="Seed of data order, adapters and dropout [default: 0].")
 @options.template
-@click.pass_context
 def command(
-    ctx: click.Context,
-    /,
     file: Path,
     model: str,
     out: Path,
@@ -37,30 +37,23 @@ def command(
 ) -> None:
     """Fine-tune a model on a selection.
 
-    DIR becomes a model folder (safetensors, tokenizer, chat template) with train_log.jsonl and manifest.json. The loss
-    falls on responses and ends of turns only. How rows are rendered comes from FILE.manifest.json, where there is one;
-    an option that contradicts it is an error.
+    DIR becomes a model folder (safetensors, tokenizer, chat template) with train_log.jsonl and manifest.json. Only
+    response and end-of-turn tokens are trained. FILE.manifest.json, if present, decides how rows are rendered; an
+    option that contradicts it is an error.
 
     \b
     Example:
       dataselect train low.jsonl --model builtin --out models/low
       dataselect train low.jsonl --model builtin --out models/low-lora --lora --learning-rate 2e-4 --seed 1
     """
-    from tqdm import tqdm
-
-    from dataselect.training import Step, TrainRequest, train
+    from dataselect.training import TrainRequest, train
     from dataselect.training.config import resolve_config
 
-    rendering = given_rendering(ctx, settings)
+    rendering = given_rendering(settings)
     recipe = resolve_config(config, {name: value for name, value in settings.items() if value is not None})
-    with tqdm(unit=" steps", desc="train", disable=None) as bar:
-
-        def show(step: Step) -> None:
-            bar.total = step.of
-            bar.set_postfix(loss=f"{step.loss:.3f}", refresh=False)
-            bar.update()
-
-        summary = train(TrainRequest(file, model, out, recipe, rendering, overwrite), show)
+    summary = train(
+        TrainRequest(file=file, model=model, out=out, config=recipe, rendering=rendering, overwrite=overwrite)
+    )
     for warning in summary.warnings:
         options.say(f"warning: {warning}")
     options.say(summary.line)

@@ -1,14 +1,20 @@
-"""`dataselect verify`: whether the numbers can be trusted, before they are."""
+"""`dataselect verify`: check a backend or a score folder against a reference before its numbers are used."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dataselect.cli import options
-from dataselect.cli.options import column_map, engine_arguments, render_options
+from dataselect.cli.options import column_map, emit, engine_arguments, render_options
+from dataselect.errors import DataselectError
+
+if TYPE_CHECKING:
+    from dataselect.scoring.verify import Verification
+    from dataselect.scoring.verify.parity import ParityReport
 
 
 @click.command("verify")
@@ -34,16 +40,11 @@ from dataselect.cli.options import column_map, engine_arguments, render_options
     help="Nats per token: at any token in float32 [default: 1e-4], in the median row in 16 bits [default: 5e-3].",
 )  # fmt: skip
 @click.option("--no-ranks", is_flag=True, help="Compare no ranks; for servers that give none.")
-@click.option("--batch-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens computed at once.")
-@click.option(
-    "--engine-arg", "engine_args", multiple=True, metavar="K=V", help="An argument for vLLM, by its own name."
-)
-@click.option(
-    "--server", metavar="URL", envvar="DATASELECT_SERVER", help="Server for --backend server, as http://host:8000/v1."
-)
-@click.option("--served-model", metavar="NAME", help="The model's name on that server [default: the only one].")
+@options.batch_tokens
+@options.engine_args
+@options.server
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for verify.json.")
-@click.option("--overwrite", is_flag=True, help="Remove this command's own files in DIR first.")
+@options.overwrite
 @options.columns
 def command(
     pools: tuple[str, ...], model: str, backend: str, scores: Path | None, rows: int, seed: int, dtype: str,
@@ -64,11 +65,7 @@ def command(
       dataselect verify pool.jsonl --model M --backend vllm --rows 500 --out verified
       dataselect verify pool.jsonl --model M --scores scores
     """
-    from tqdm import tqdm
-
-    from dataselect.cli.verification import failure, print_verification
-    from dataselect.scoring.verification import VerifyRequest
-    from dataselect.scoring.verify import verify
+    from dataselect.scoring.verify import VerifyRequest, verify
 
     request = VerifyRequest(
         pools=pools, model=model, backend=backend, scores=scores, rows=rows, seed=seed,
@@ -77,12 +74,60 @@ def command(
         engine_args=engine_arguments(engine_args), server=server if backend == "server" else None,
         served_model=served_model, out=out, overwrite=overwrite,
     )  # fmt: skip
-    with tqdm(unit=" sequences", desc="verify", disable=None) as bar:
-
-        def show(done: int) -> None:
-            bar.update(done)
-
-        found = verify(request, show)
+    found = verify(request)
     print_verification(found)
     if not found.passed:
         raise failure(found)
+
+
+_SHOWN = 5
+"""Most failures that are listed."""
+
+_HEAD = ("", "largest", "median", "row median", "Spearman", "lowest 10 %", "ranks", "not finite")
+
+
+def print_verification(found: Verification) -> None:
+    """Print sample, comparisons, the worst place and the verdict."""
+    drawn = f"{found.rows:,} of {found.records:,} records, {found.longest} of them for their length"
+    emit(f"{found.subject}, {found.dtype}: {drawn}; reference: transformers, float32, one row at a time")
+    if found.compared:
+        emit("\n" + "\n".join(_table(found.compared)))
+        emit(f"\nnats per token. Largest: {max(found.compared, key=_badness).worst}")
+    if found.passed_over:
+        emit(f"{found.passed_over:,} rows are recorded as engine_error, without numbers")
+    for line in found.failures[:_SHOWN]:
+        emit(f"failed: {line}")
+    if len(found.failures) > _SHOWN:
+        emit(f"and {len(found.failures) - _SHOWN:,} more")
+    emit("passed" if found.passed else "failed")
+
+
+def failure(found: Verification) -> DataselectError:
+    """Return the error of a verification that failed."""
+    more = f", and {len(found.failures) - 1:,} more" if len(found.failures) > 1 else ""
+    hint = "score again, or repeat the options of that run" if found.differences else "dataselect show prints the row"
+    return DataselectError(f"{found.subject} is not verified: {found.failures[0]}{more}", hint)
+
+
+def _badness(one: ParityReport) -> tuple[bool, float]:
+    return one.parity.not_finite > 0, one.parity.largest or 0.0
+
+
+def _table(compared: tuple[ParityReport, ...]) -> Iterator[str]:
+    rows = [_HEAD, *(_cells(one) for one in compared)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
+    for name, *cells in rows:
+        yield "  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))])
+
+
+def _cells(one: ParityReport) -> tuple[str, ...]:
+    found = one.parity
+    return (
+        found.name, *(_number(value, ".1e") for value in (found.largest, found.median, found.row_median)),
+        _number(found.spearman, ".6f"), _number(found.overlap, ".1%"), _number(found.ranks, ".2%"),
+        f"{found.not_finite:,}",
+    )  # fmt: skip
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form).replace("%", " %")

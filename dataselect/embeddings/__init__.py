@@ -6,6 +6,6 @@
 from dataselect.embeddings.encoder import Encoder
 from dataselect.embeddings.encoders import ENCODERS, load_encoder
 from dataselect.embeddings.request import EmbedRequest, EmbedSummary
-from dataselect.embeddings.stage import embed
+from dataselect.embeddings.run import embed
 
 __all__ = ["ENCODERS", "EmbedRequest", "EmbedSummary", "Encoder", "embed", "load_encoder"]

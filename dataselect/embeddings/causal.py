@@ -6,7 +6,7 @@
     weighted-mean   w_t = t / (1 + 2 + ... + n): a later token has read more (SGPT, arXiv 2202.08904, and RDS+)
     last            w_n = 1: the only token that has read everything (Deita, arXiv 2312.15685)
 
-h_t is the output of the last layer after the final norm, what the language-model head sees. Special tokens that the
+h_t is the output of the last layer after the final norm, the input of the language-model head. Special tokens that the
 tokenizer adds are read by the model but get no weight and no number: the state of a leading BOS is the same for every
 text and in many models far longer than all others, so it would pull all texts together. Batches are padded on the
 right, where no real token of a causal model can see the padding, and padding gets no weight either: a text has the same
@@ -28,11 +28,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.backends.dtypes import resolve_dtype
-from dataselect.backends.pretrained import load_pretrained
-from dataselect.bundled import model_path
-from dataselect.bundled.resolve import model_digest
-from dataselect.embeddings.encoder import Pooling, batches, device, loading, unit
-from dataselect.model_config import max_positions
+from dataselect.backends.pretrained import body, load_pretrained
+from dataselect.embeddings.encoder import (
+    SILENT,
+    Pooling,
+    Progress,
+    batches,
+    count_tokens,
+    device,
+    loading_encoder,
+    unit,
+)
+from dataselect.models import max_positions, model_digest, model_path
 
 MAX_TOKENS = 2048
 
@@ -70,12 +77,12 @@ class CausalEncoder:
     def _tokenizer(self) -> Any:  # noqa: ANN401 - transformers' class
         from transformers import AutoTokenizer
 
-        with loading(self.name):
+        with loading_encoder(self.name):
             return AutoTokenizer.from_pretrained(self._path, local_files_only=True)
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 - transformers' class
-        return load_pretrained(Path(self._path), self._dtype).base_model.to(device()).eval()
+        return body(load_pretrained(Path(self._path), self._dtype)).to(device()).eval()
 
     @property
     def dim(self) -> int:
@@ -89,15 +96,14 @@ class CausalEncoder:
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """(n,) tokens of each whole text, special tokens not counted."""
-        plain = {"add_special_tokens": False, "truncation": False, "padding": False, "verbose": False}
-        ids = self._tokenizer(list(texts), **plain)["input_ids"] if texts else []
-        return np.array([len(one) for one in ids], np.int64)
+        return count_tokens(self._tokenizer, texts)
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], progress: Progress = SILENT) -> NDArray[np.float32]:
         """(n, dim) unit vectors, in the order of the texts, each of at least one token."""
         vectors = np.empty((len(texts), self.dim), np.float32)
         for batch in batches(np.minimum(self.count_tokens(texts), self.max_tokens)):
             vectors[batch] = self._pooled([texts[i] for i in batch])
+            progress(len(batch))
         return unit(vectors, self.name)
 
     def _pooled(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ _ROUNDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """Which cluster each row is in.
+    """The cluster of each row.
 
     Attributes:
         labels: (n,) int64 cluster of each row.

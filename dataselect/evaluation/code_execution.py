@@ -1,9 +1,9 @@
-"""Run programs that a model wrote, each with its tests in a process of its own, and say how each ended.
+"""Run programs that a model wrote, each with its tests in its own process, and report how each ended.
 
 Every program gets a fresh folder, `python -I -S`, an empty environment, no standard input, limits on processor time,
 memory, file sizes and processes (`candidate_process`), and a limit on time by the clock after which its whole process
-group is killed. What it prints is thrown away. This keeps accidents small and is no sandbox: a program can read and
-write what this user can. Run it where that does not matter, such as in a container; it happens on demand only.
+group is killed. Its output is discarded. This keeps accidents small and is no sandbox: a program can read and
+write what this user can. Use it where that does not matter, such as in a container; it happens on demand only.
 
 A program passes if it reached the end of its tests and said so with the token of its own run; one that exits before
 that does not pass, whatever its exit code.
@@ -35,7 +35,7 @@ _MOST_WORKERS = 8
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one program may use.
+    """The resources that one program may use.
 
     Attributes:
         seconds: By the clock, start included.
@@ -52,11 +52,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How one program ended.
+    """The end of one program.
 
     Attributes:
-        outcome: "pass"; "fail", an assertion did not hold; "timeout"; or "error", anything else.
-        detail: What was raised, or how the process ended; empty for a pass.
+        outcome: "pass"; "fail": an assertion failed; "timeout"; or "error": anything else.
+        detail: The exception, or how the process ended; empty for a pass.
         guarded: Whether processes, threads, sockets and signals were refused; None if that was never reached.
     """
 
@@ -66,10 +66,10 @@ class Execution:
 
 
 def run_programs(sources: Sequence[str], limits: Limits = Limits(), workers: int | None = None) -> Iterator[Execution]:
-    """Run programs, some at a time; their ends come in the order of the programs.
+    """Run programs, some at a time; the executions are yielded in the order of the programs.
 
     Args:
-        sources: Each a whole Python module that runs its own tests.
+        sources: Whole Python modules that run their own tests.
         workers: Programs at a time; None for one per processor, at most 8.
     """
     number = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
@@ -125,4 +125,4 @@ def _ended(code: int | None, verdict: Any, token: str) -> Execution:  # noqa: AN
     if code == -signal.SIGXCPU:
         return Execution("timeout", "processor time", None)
     how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-    return Execution("error", f"it ended before its tests did, {how}", None)
+    return Execution("error", f"it ended before its tests were finished: {how}", None)

@@ -1,4 +1,4 @@
-"""Minimal pairs: whether the model finds the acceptable one of two sentences the more likely.
+"""Minimal pairs: whether the model gives the acceptable one of two sentences the higher probability.
 
 The sentences are plain text without any template, and the score of a sentence is the sum of the log-probabilities of
 all its tokens (BLiMP: Warstadt et al. 2020, arXiv 1912.00582). For that its first token needs something before it: BOS,
@@ -12,19 +12,17 @@ Left out: scores of a part of the sentence (one-prefix and two-prefix methods), 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dataselect.backends.generation import TokenIds
 from dataselect.errors import DataselectError
-from dataselect.evaluation.kinds import ITEMS_AT_ONCE, MINIMAL_PAIRS, Progress, TaskOutcome
+from dataselect.evaluation.items import ItemRecord, Progress, chunks, read_records
 from dataselect.evaluation.model import EvaluatedModel
-from dataselect.evaluation.records import ItemIds, read_records, unscored
-from dataselect.evaluation.tasks import Task
+from dataselect.evaluation.results import ItemValues, TaskOutcome
+from dataselect.evaluation.tasks import MINIMAL_PAIRS, EvaluationTask
 from dataselect.pool import Renderer
 from dataselect.pool.prompting import render_texts
 
@@ -32,7 +30,7 @@ _GROUPS = ("field", "UID")
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SentencePair:
     """One pair of sentences.
 
     Attributes:
@@ -45,7 +43,7 @@ class Pair:
     group: str
 
 
-def evaluate_minimal_pairs(task: Task, model: EvaluatedModel, progress: Progress) -> TaskOutcome:
+def evaluate_minimal_pairs(task: EvaluationTask, model: EvaluatedModel, progress: Progress) -> TaskOutcome:
     """Evaluate one file of {sentence_good, sentence_bad}.
 
     Raises:
@@ -53,26 +51,18 @@ def evaluate_minimal_pairs(task: Task, model: EvaluatedModel, progress: Progress
     """
     assert task.file is not None
     pairs = read_pairs(task.file)
-    left_out: Counter[str] = Counter()
-    scored: list[tuple[Pair, float]] = []
-    for begin in range(0, len(pairs), ITEMS_AT_ONCE):
-        chunk = pairs[begin : begin + ITEMS_AT_ONCE]
+    found, groups = ItemValues(), list[str]()
+    for chunk in chunks(task.name, pairs, progress):
         sentences = list(dict.fromkeys(text for pair in chunk for text in (pair.good, pair.bad)))
         sums = dict(zip(sentences, _sentence_scores(sentences, model), strict=True))
         for pair in chunk:
             good, bad = sums[pair.good], sums[pair.bad]
             if isinstance(good, str) or isinstance(bad, str):
-                left_out[good if isinstance(good, str) else str(bad)] += 1
+                found.left_out[good if isinstance(good, str) else str(bad)] += 1
             else:
-                scored.append((pair, credit(good, bad)))
-        progress(task.name, begin + len(chunk), len(pairs))
-    counted = dict(sorted(left_out.items()))
-    if not scored:
-        raise unscored(task.name, counted)
-    groups = tuple(pair.group for pair, _ in scored) if any(pair.group for pair, _ in scored) else ()
-    ids, values = tuple(pair.id for pair, _ in scored), [value for _, value in scored]
-    (accuracy,) = MINIMAL_PAIRS.metrics
-    return TaskOutcome((accuracy.result(task.name, ids, values, groups),), len(pairs), counted)
+                found.add(pair.id, credit(good, bad))
+                groups.append(pair.group)
+    return found.outcome(task, MINIMAL_PAIRS.metrics, len(pairs), groups=tuple(groups) if any(groups) else ())
 
 
 def credit(good: float, bad: float) -> float:
@@ -81,10 +71,14 @@ def credit(good: float, bad: float) -> float:
 
 
 def _sentence_scores(sentences: Sequence[str], model: EvaluatedModel) -> list[float | str]:
-    """Log-probability of each sentence, or why it has none."""
+    """The log-probability of each sentence, or the status of one without."""
     first = _first_token(model.renderer)
     prompts = render_texts(model.renderer, sentences)
-    ready = [_begun(prompt.ids, first) for prompt in prompts if prompt.status == "ok"]
+    ready = [
+        prompt.ids if prompt.ids[0] == first else np.concatenate(([first], prompt.ids)).astype(np.int32)
+        for prompt in prompts
+        if prompt.status == "ok"
+    ]
     fitting = [ids for ids in ready if len(ids) <= model.renderer.max_length]
     sums = iter(model.log_probabilities(fitting))
     lengths = iter([len(ids) for ids in ready])
@@ -111,26 +105,16 @@ def _first_token(renderer: Renderer) -> int:
     return int(first)
 
 
-def _begun(ids: TokenIds, first: int) -> TokenIds:
-    return ids if ids[0] == first else np.concatenate(([first], ids)).astype(np.int32)
-
-
-def read_pairs(file: Path) -> list[Pair]:
-    """Read a file of {sentence_good, sentence_bad}; `field` and `UID`, where they are there, name the group.
+def read_pairs(file: Path) -> list[SentencePair]:
+    """Read a file of {sentence_good, sentence_bad}; `field` and `UID`, if present, name the group.
 
     Raises:
         DataselectError: If a record is malformed, naming its line.
     """
-    ids = ItemIds(file)
-    return [_pair(file, line, record, ids) for line, record in read_records(file)]
+    return [_pair(record) for record in read_records(file, "sentence_good and sentence_bad")]
 
 
-def _pair(file: Path, line: int, record: object, ids: ItemIds) -> Pair:
-    where = f"{file} line {line}"
-    if not isinstance(record, Mapping):
-        raise DataselectError(f"{where}: expected a record with sentence_good and sentence_bad", "fix the record")
-    for name in ("sentence_good", "sentence_bad"):
-        if not isinstance(record.get(name), str) or not record[name].strip():
-            raise DataselectError(f"{where}: {name} should be text, got {record.get(name)!r}", "fix the record")
-    group = "/".join(str(record[name]) for name in _GROUPS if record.get(name))
-    return Pair(ids.name(line, record), record["sentence_good"], record["sentence_bad"], group)
+def _pair(record: ItemRecord) -> SentencePair:
+    good, bad = record.text("sentence_good"), record.text("sentence_bad")
+    group = "/".join(str(record.fields[name]) for name in _GROUPS if record.fields.get(name))
+    return SentencePair(record.item_id(), good, bad, group)

@@ -3,7 +3,7 @@
 The question is rendered as the prompt and each choice as the response to it, by the renderer that training uses, so the
 response's tokens are the choice's. Two metrics per item, both better when higher: `accuracy`, whether the choice with
 the highest sum of log-probabilities is the answer, and `accuracy_norm`, the same with the sums divided by the UTF-8
-bytes of the choice, which takes away the advantage of short ones (arXiv 2405.14782; lm-evaluation-harness calls it
+bytes of the choice, which removes the advantage of short ones (arXiv 2405.14782; lm-evaluation-harness calls it
 `acc_bytes`, and divides by characters in its `acc_norm`). Both come from the same log-probabilities.
 Where n choices tie for the best and the answer is among them, the item counts 1/n. Equal choices are scored once, so
 that they tie to the last bit.
@@ -13,24 +13,22 @@ Left out: few-shot prompts and lettered choices; lm-evaluation-harness has both.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dataselect.errors import DataselectError
-from dataselect.evaluation.kinds import ITEMS_AT_ONCE, MULTIPLE_CHOICE, Progress, TaskOutcome
+from dataselect.evaluation.items import ItemRecord, Progress, chunks, read_records
 from dataselect.evaluation.model import EvaluatedModel
-from dataselect.evaluation.records import ItemIds, read_records
-from dataselect.evaluation.tasks import Task
+from dataselect.evaluation.results import ItemValues, TaskOutcome
+from dataselect.evaluation.tasks import MULTIPLE_CHOICE, EvaluationTask
 from dataselect.records import Example, Message
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ChoiceItem:
     """One question.
 
     Attributes:
@@ -38,13 +36,12 @@ class Item:
     """
 
     id: str
-    line: int
     question: str
     choices: tuple[str, ...]
     answer: int
 
 
-def evaluate_multiple_choice(task: Task, model: EvaluatedModel, progress: Progress) -> TaskOutcome:
+def evaluate_multiple_choice(task: EvaluationTask, model: EvaluatedModel, progress: Progress) -> TaskOutcome:
     """Evaluate one file of {question, choices, answer}.
 
     Raises:
@@ -52,28 +49,17 @@ def evaluate_multiple_choice(task: Task, model: EvaluatedModel, progress: Progre
     """
     assert task.file is not None
     items = read_items(task.file)
-    left_out: Counter[str] = Counter()
-    ids: list[str] = []
-    values: list[tuple[float, float]] = []
-    for begin in range(0, len(items), ITEMS_AT_ONCE):
-        chunk = items[begin : begin + ITEMS_AT_ONCE]
+    found = ItemValues()
+    for chunk in chunks(task.name, items, progress):
         for item, sums in zip(chunk, _choice_sums(chunk, model), strict=True):
             if isinstance(sums, str):
-                left_out[sums] += 1
+                found.left_out[sums] += 1
             else:
-                ids.append(item.id)
-                values.append(outcomes(item, sums))
-        progress(task.name, begin + len(chunk), len(items))
-    counted = dict(sorted(left_out.items()))
-    if not ids:
-        told = ", ".join(f"{number} {reason}" for reason, number in counted.items())
-        raise DataselectError(f"no item of the task {task.name} can be scored: {told}", "check its length and choices")
-    columns = zip(MULTIPLE_CHOICE.metrics, np.array(values, np.float64).T, strict=True)
-    results = tuple(metric.result(task.name, tuple(ids), column) for metric, column in columns)
-    return TaskOutcome(results, len(items), counted)
+                found.add(item.id, *outcomes(item, sums))
+    return found.outcome(task, MULTIPLE_CHOICE.metrics, len(items))
 
 
-def outcomes(item: Item, sums: Sequence[float]) -> tuple[float, float]:
+def outcomes(item: ChoiceItem, sums: Sequence[float]) -> tuple[float, float]:
     """`accuracy` and `accuracy_norm` of one item.
 
     Args:
@@ -83,15 +69,18 @@ def outcomes(item: Item, sums: Sequence[float]) -> tuple[float, float]:
     return _credit(np.array(sums), item.answer), _credit(np.array(sums) / num_bytes, item.answer)
 
 
-def _credit(scores: np.ndarray[Any, Any], answer: int) -> float:
+def _credit(scores: NDArray[np.float64], answer: int) -> float:
     best = scores == scores.max()
     return float(best[answer] / best.sum())
 
 
-def _choice_sums(items: Sequence[Item], model: EvaluatedModel) -> list[list[float] | str]:
+def _choice_sums(items: Sequence[ChoiceItem], model: EvaluatedModel) -> list[list[float] | str]:
     """Sums of log-probabilities, one per choice of each item, or the status of the first choice that has none."""
     pairs = list(dict.fromkeys((item.question, choice) for item in items for choice in item.choices))
-    examples = [_example(index, question, choice) for index, (question, choice) in enumerate(pairs)]
+    examples = [
+        Example(str(index), "choices", {}, (Message("user", question), Message("assistant", choice)), line=index)
+        for index, (question, choice) in enumerate(pairs)
+    ]
     scored = dict(zip(pairs, model.respond(examples), strict=True))
     found: list[list[float] | str] = []
     for item in items:
@@ -101,42 +90,27 @@ def _choice_sums(items: Sequence[Item], model: EvaluatedModel) -> list[list[floa
     return found
 
 
-def _example(index: int, question: str, choice: str) -> Example:
-    return Example(str(index), "choices", {}, (Message("user", question), Message("assistant", choice)), line=index)
-
-
-def read_items(file: Path) -> list[Item]:
+def read_items(file: Path) -> list[ChoiceItem]:
     """Read a file of {question, choices, answer}; the answer is the index of a choice, from 0, or its text.
-
-    A benchmark is small and curated, so a malformed record is an error and not left out: the numbers would be those of
-    another benchmark.
 
     Raises:
         DataselectError: If a record is malformed, naming its line.
     """
-    ids = ItemIds(file)
-    return [_item(file, line, record, ids) for line, record in read_records(file)]
+    return [_item(record) for record in read_records(file, "question, choices and answer")]
 
 
-def _item(file: Path, line: int, record: object, ids: ItemIds) -> Item:
-    where = f"{file} line {line}"
-    if not isinstance(record, Mapping):
-        raise DataselectError(f"{where}: expected a record with question, choices and answer", "fix the record")
-    question, choices = record.get("question"), record.get("choices")
-    if not isinstance(question, str) or not question.strip():
-        raise DataselectError(f"{where}: question should be text, got {question!r}", "fix the record")
+def _item(record: ItemRecord) -> ChoiceItem:
+    question, choices = record.text("question"), record.fields.get("choices")
     if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(one, str) and one for one in choices):
-        raise DataselectError(f"{where}: choices should be two or more texts, got {choices!r}", "fix the record")
-    answer = _answer(record.get("answer"), choices)
+        raise record.fault(f"choices should be two or more texts, got {choices!r}")
+    answer = _answer(record.fields.get("answer"), choices)
     if answer is None:
-        message = f"{where}: answer should be one of the choices or its index below {len(choices)}"
-        raise DataselectError(f"{message}, got {record.get('answer')!r}", "fix the record")
-    return Item(ids.name(line, record), line, question, tuple(choices), answer)
+        given = record.fields.get("answer")
+        raise record.fault(f"answer should be one of the choices or its index below {len(choices)}, got {given!r}")
+    return ChoiceItem(record.item_id(), question, tuple(choices), answer)
 
 
 def _answer(answer: object, choices: Sequence[str]) -> int | None:
-    if isinstance(answer, bool):
-        return None
-    if isinstance(answer, int):
+    if isinstance(answer, int) and not isinstance(answer, bool):
         return answer if 0 <= answer < len(choices) else None
     return choices.index(answer) if isinstance(answer, str) and answer in choices else None

@@ -1,19 +1,57 @@
-"""What an evaluation is asked for and what it answers."""
+"""The request of an evaluation, and its summary.
+
+Left out: sampling. Answers are greedy, so that one model gives one outcome per item.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataselect.evaluation.generation import GenerationOptions
+from dataselect.arguments import checked
+from dataselect.errors import UsageError
 from dataselect.records import Direction
+from dataselect.stage import Overwrite
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOptions:
+    """The options of writing answers.
+
+    Attributes:
+        max_new_tokens: Most tokens of an answer.
+        shots: Solved questions that are shown before each item.
+        shots_from: File that they are drawn from; None where there are none.
+
+    Raises:
+        UsageError: If there are shots and no file to draw them from, or a file and no shots, or a number is too small.
+    """
+
+    max_new_tokens: int = 512
+    shots: int = 0
+    shots_from: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1 or self.shots < 0:
+            raise UsageError(
+                f"answers need at least 1 token and 0 shots, got {self.max_new_tokens} and {self.shots}", "give more"
+            )
+        if bool(self.shots) != (self.shots_from is not None):
+            raise UsageError(
+                "shots need a number and a file that they are drawn from", "give both --shots N and --shots-from FILE"
+            )
+        if self.shots_from is not None and not self.shots_from.is_file():
+            raise UsageError(f"--shots-from {self.shots_from} is not a file", "give a file of {question, answer}")
+
+
+DEFAULTS = GenerationOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateRequest:
-    """Which model, which tasks, and where to.
+    """The model, the tasks, and the folder of the results.
 
     Attributes:
         model: `builtin`, a model folder or a hub id.
@@ -42,11 +80,14 @@ class EvaluateRequest:
     shots: int = 0
     shots_from: Path | None = None
     run_code: bool = False
-    overwrite: bool = False
+    overwrite: Overwrite = False
+
+    def __post_init__(self) -> None:
+        checked(self)
 
     @property
     def generation(self) -> GenerationOptions:
-        """How answers are written."""
+        """The options of writing answers."""
         return GenerationOptions(self.max_new_tokens, self.shots, self.shots_from)
 
 
@@ -63,12 +104,12 @@ class TaskMean:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateSummary:
-    """What an evaluation ended with.
+    """The result of an evaluation.
 
     Attributes:
         means: One per task and metric, in the order of the tasks.
         left_out: Per task, the number of items per reason that have no outcome.
-        notes: What a reader of the numbers should know.
+        notes: Warnings for readers of the numbers.
         fresh: False if the directory was finished already and nothing was done.
     """
 
@@ -77,11 +118,3 @@ class EvaluateSummary:
     left_out: Mapping[str, Mapping[str, int]]
     notes: tuple[str, ...]
     fresh: bool
-
-    @classmethod
-    def of_files(
-        cls, out: Path, means: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any], fresh: bool
-    ) -> EvaluateSummary:
-        """Read the summary off results.json and the manifest, so that a finished evaluation answers as a fresh one."""
-        left_out = {name: task["left_out"] for name, task in manifest["tasks"].items() if task["left_out"]}
-        return cls(out, tuple(TaskMean(**mean) for mean in means), left_out, tuple(manifest["notes"]), fresh)

@@ -1,29 +1,34 @@
-"""The files of an evaluation: each item's outcome as Parquet, the means as JSON, what the model wrote as JSON lines."""
+"""The outcome of a task, and the files of an evaluation.
+
+Every item's outcome is kept as Parquet, the means as JSON, what the model wrote as JSON lines.
+"""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from dataselect.artifacts import atomic, write_json, write_text
+from dataselect.artifacts import json_line, write_parquet
+from dataselect.errors import DataselectError
+from dataselect.evaluation.tasks import EvaluationTask, Metric
 from dataselect.records import TaskResult
+from dataselect.stage import StageDirectory
 
 RESULTS, MEANS, OUTPUTS = "results.parquet", "results.json", "outputs.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class ItemOutput:
-    """What a model wrote for one item, for people to read.
+    """The text that a model wrote for one item, for people to read.
 
     Attributes:
         output: The text.
         ended: Whether the model ended it, or was cut off at the most tokens.
-        judged: What was made of it, by name: what was found in it, what was expected, how it ended.
+        judged: How it was judged, by name: what was extracted, what was expected, how its program ended.
     """
 
     item_id: str
@@ -32,15 +37,73 @@ class ItemOutput:
     judged: Mapping[str, Any]
 
 
-def write_results(folder: Path, results: Sequence[TaskResult]) -> None:
+@dataclass(frozen=True, slots=True)
+class TaskOutcome:
+    """The outcome of one task.
+
+    Attributes:
+        results: One per metric, all over the same items.
+        items: Items of the task, scored or not.
+        left_out: Number of items per reason that have no outcome.
+        notes: Warnings for readers of the numbers.
+        outputs: What the model wrote, item by item, where it writes.
+    """
+
+    results: tuple[TaskResult, ...]
+    items: int
+    left_out: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+    outputs: tuple[ItemOutput, ...] = ()
+
+
+@dataclass(slots=True)
+class ItemValues:
+    """Collects the values of a task's items, and counts those without, by reason."""
+
+    ids: list[str] = field(default_factory=list)
+    values: list[tuple[float, ...]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def add(self, item_id: str, *values: float) -> None:
+        """Add one item, with a value for each metric of the task's kind."""
+        self.ids.append(item_id)
+        self.values.append(values)
+
+    def outcome(
+        self,
+        task: EvaluationTask,
+        metrics: Sequence[Metric],
+        items: int,
+        *,
+        groups: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+        outputs: tuple[ItemOutput, ...] = (),
+    ) -> TaskOutcome:
+        """Return the outcome of the task.
+
+        Raises:
+            DataselectError: If no item has a value.
+        """
+        counted = {reason: number for reason, number in sorted(self.left_out.items()) if number}
+        if not self.ids:
+            reasons = ", ".join(f"{number} {reason}" for reason, number in counted.items()) or "it has no items"
+            message = f"no item of the task {task.name} can be scored: {reasons}"
+            raise DataselectError(message, "check the length of its items; dataselect show prints them as rendered")
+        columns = zip(metrics, np.array(self.values, np.float64).T, strict=True)
+        results = tuple(
+            TaskResult(task.name, metric.name, metric.direction, tuple(self.ids), column, groups)
+            for metric, column in columns
+        )
+        return TaskOutcome(results, items, counted, notes, outputs)
+
+
+def write_results(directory: StageDirectory, results: Sequence[TaskResult]) -> None:
     """Write results.parquet (task, metric, direction, item_id, value; group if a task has groups) and results.json.
 
     Args:
-        folder: The stage directory.
-        results: In the order in which they are to stand.
+        results: In the order of the rows.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     lengths = [len(one.item_ids) for one in results]
 
@@ -56,23 +119,18 @@ def write_results(folder: Path, results: Sequence[TaskResult]) -> None:
     }
     if any(one.groups for one in results):
         columns["group"] = [group for one in results for group in one.groups or (None,) * len(one.item_ids)]
-    with atomic(folder / RESULTS) as temporary:
-        pq.write_table(pa.table(columns), temporary)
+    with directory.write(RESULTS) as temporary:
+        write_parquet(pa.table(columns), temporary)
     means = [
-        {
-            "task": one.task,
-            "metric": one.metric,
-            "direction": one.direction,
-            "n_items": len(one.item_ids),
-            "mean": one.mean,
-        }
+        {"task": one.task, "metric": one.metric, "direction": one.direction, "n_items": len(one.item_ids),
+         "mean": one.mean}
         for one in results
-    ]
-    write_json(folder / MEANS, means)
+    ]  # fmt: skip
+    directory.write_json(MEANS, means)
 
 
-def write_outputs(folder: Path, outputs: Mapping[str, Iterable[ItemOutput]]) -> None:
-    """Write outputs.jsonl (task, item_id, output, ended, and what was made of it), if a model wrote anything.
+def write_outputs(directory: StageDirectory, outputs: Mapping[str, Iterable[ItemOutput]]) -> None:
+    """Write outputs.jsonl (task, item_id, output, ended, and how it was judged), if a model wrote anything.
 
     Args:
         outputs: By task.
@@ -83,11 +141,11 @@ def write_outputs(folder: Path, outputs: Mapping[str, Iterable[ItemOutput]]) -> 
         for one in each
     ]
     if lines:
-        write_text(folder / OUTPUTS, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        directory.write_text(OUTPUTS, "".join(json_line(line) for line in lines))
 
 
 def group_means(results: Sequence[TaskResult]) -> dict[str, dict[str, float | int]]:
-    """For each group of a task's items, how many there are and each metric's mean over them."""
+    """Count the items of each group of a task, with each metric's mean over them."""
     found: dict[str, dict[str, float | int]] = {}
     for one in results:
         names = np.array(one.groups)

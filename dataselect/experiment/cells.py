@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dataselect.comparison.controls import UNTRAINED
 from dataselect.experiment.config import ExperimentConfig
-
-UNTRAINED = "untrained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Cell:
 
 
 def cells(config: ExperimentConfig) -> Iterator[Cell]:
-    """All cells of a setting, in the order of the work: what others follow comes first."""
+    """Yield all cells of a setting in the order of the work: a cell comes after the one whose lengths it follows."""
     if UNTRAINED not in config.without:
         yield Cell(UNTRAINED, "0", 0)
     if "full" not in config.without:

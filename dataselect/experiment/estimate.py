@@ -1,7 +1,7 @@
-"""What an experiment will cost before it runs: models, tokens, time and disk, from a short calibration.
+"""Estimate an experiment before it runs: models, tokens, time and disk, from a short calibration.
 
 Scoring is estimated as `score --estimate` does it. For training, a random selection of a few rows is trained for real,
-which tells tokens per second and what a training costs besides; for evaluation, the untrained model is evaluated once.
+which gives tokens per second and the fixed cost of a training; for evaluation, the untrained model is evaluated once.
 All of it happens in a temporary folder.
 
     time = scoring + sum over trainings (start + tokens / speed) + models x one evaluation
@@ -23,8 +23,8 @@ from dataselect.evaluation import evaluate
 from dataselect.experiment.cells import Cell, cells
 from dataselect.experiment.config import ExperimentConfig
 from dataselect.experiment.stages import Say, Stages
-from dataselect.scoring.estimate import estimate
-from dataselect.scoring.model_estimate import Duration
+from dataselect.library_errors import user_errors
+from dataselect.scoring.estimate import Duration, estimate
 from dataselect.selection import SelectRequest, select
 from dataselect.selection.budget import parse_budget
 from dataselect.training import TrainRequest, train
@@ -42,7 +42,7 @@ class SettingEstimate:
         examples: Readable records of its pool, of `tokens_per_row` tokens.
         trainings: Models that are trained.
         training_tokens: Tokens that all of them see, prompts included.
-        tokens_per_second: Of the training that was timed; `start` is what it took besides, in seconds.
+        tokens_per_second: Of the training that was timed; `start` is its fixed cost in seconds.
         evaluation: Seconds for one model on all tasks.
         model_bytes: Disk of one trained model.
     """
@@ -69,6 +69,7 @@ class SettingEstimate:
         return self.scoring.expected + self.training + (self.trainings + 1) * self.evaluation
 
 
+@user_errors()
 def estimate_experiment(config: ExperimentConfig, say: Say = lambda line: None) -> tuple[SettingEstimate, ...]:
     """Estimate every setting.
 
@@ -76,11 +77,15 @@ def estimate_experiment(config: ExperimentConfig, say: Say = lambda line: None) 
         DataselectError: If the pool, the model or a task cannot be used.
     """
     found = []
-    for place, one in config.settings.items():
-        say(f"calibrate {place.name or 'scoring, training and evaluation'}")
+    for setting, one in config.settings.items():
+        say(f"calibrate {setting.name or 'scoring, training and evaluation'}")
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
-            found.append(_estimated(place.name, Stages(one, out, out / "scores", out / "embeddings"), out))
+            found.append(
+                _estimated(
+                    setting.name, Stages(config=one, out=out, scores=out / "scores", embeddings=out / "embeddings"), out
+                )
+            )
     return tuple(found)
 
 
@@ -111,12 +116,12 @@ def _tokens(config: ExperimentConfig, trained: Iterable[Cell], rows: int, per_ro
 
 
 def _timed_training(stages: Stages, folder: Path) -> tuple[float, float, int]:
-    """Tokens per second, seconds besides, and the size of the model."""
+    """Train once, and return tokens per second, the fixed cost in seconds, and the size of the model."""
     file, model = folder / "calibration.jsonl", folder / "model"
     config = stages.config
-    select(SelectRequest(config.pools, "random", str(_ROWS), file, columns=config.columns))
+    select(SelectRequest(pools=config.pools, strategy="random", budget=str(_ROWS), out=file, columns=config.columns))
     recipe = dataclasses.replace(config.training, epochs=1.0, max_steps=None)
     began = time.perf_counter()
     made = train(TrainRequest(file=file, model=config.model, out=model, config=recipe))
-    besides = time.perf_counter() - began - made.wall_seconds
-    return made.tokens_per_second, besides, sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
+    start = time.perf_counter() - began - made.wall_seconds
+    return made.tokens_per_second, start, sum(path.stat().st_size for path in model.rglob("*") if path.is_file())

@@ -36,20 +36,20 @@ class Matrix:
         for axis in ("model", "pools", "training"):
             for name in getattr(self, axis):
                 if not _NAME.fullmatch(name):
-                    raise ValueError(f"{axis}: a name is of letters, digits, dots and underscores, got {name!r}")
+                    raise ValueError(f"{axis}: a name may contain only letters, digits, . and _, got {name!r}")
         for name, recipe in self.training.items():
             if "seed" in recipe:
                 raise ValueError(f"training.{name}.seed is set by the matrix: use seeds and random_seeds")
 
     @property
-    def settings(self) -> Iterator[Place]:
+    def settings(self) -> Iterator[Setting]:
         """Every combination, in the order of the file; one without names if there is no axis."""
         axes = [[*axis] or [""] for axis in (self.model, self.pools, self.training)]
-        return itertools.starmap(Place, itertools.product(*axes))
+        return itertools.starmap(Setting, itertools.product(*axes))
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Setting:
     """One setting: the names of its model, pool and recipe; empty for an axis that does not vary."""
 
     model: str
@@ -68,12 +68,12 @@ class Place:
 
 
 def check_distinct(matrix: Matrix) -> None:
-    """Refuse names that make one folder of two settings.
+    """Refuse names that give two settings the same folder.
 
     Raises:
         ConfigError: With the name.
     """
-    names = [place.name for place in matrix.settings]
+    names = [setting.name for setting in matrix.settings]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"matrix: two settings are called {twice[0]}", "choose other names")

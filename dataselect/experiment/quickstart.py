@@ -1,27 +1,93 @@
 """The quickstart: the bundled pool, the bundled model, and an experiment small enough for two cores and a short wait.
 
+The pool has 1,040 composed examples of four kinds with planted defects, target sets, and a choice task. It is made so
+that a selection can be judged: `defects.jsonl` names the spoiled rows, and for each kind there are clean held-out
+examples, some to evaluate on (`tasks/<kind>.jsonl`) and others to select towards (`targets/<kind>.jsonl`). It ships as
+an archive; `benchmarks/quickstart_pool` is the generator that composed it.
+
 It shows every stage and the shape of the answer. Its numbers say something about a model of four million parameters on
 a composed pool, and nothing about anybody's data.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
+import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataselect.artifacts import write_text
-from dataselect.bundled.quickstart import QuickstartFiles, write_quickstart
+from dataselect.artifacts import atomic, ordinary_file, write_text
+from dataselect.errors import ArtifactError
 from dataselect.experiment.reading import read_config
 from dataselect.experiment.run import ExperimentSummary, run_experiment
 from dataselect.experiment.stages import Say
+from dataselect.library_errors import user_errors
+from dataselect.models import BUNDLED
 
+ARCHIVE = BUNDLED / "quickstart.tar.xz"
+ARCHIVE_SHA256 = "defb157341725f6ecd0444ae8cc3b743f97d17027285d36e9764d8202f387947"
+KINDS = ("arithmetic", "function", "dialogue", "instruction")
 _HEADER = """\
 # The quickstart as an experiment: dataselect run {name} --out DIR does the same.
 """
 
 
+@dataclass(frozen=True)
+class QuickstartFiles:
+    """The files that `write_quickstart` wrote; `tasks` and `targets` have one file for each kind."""
+
+    pool: Path
+    defects: Path
+    tasks: dict[str, Path]
+    targets: dict[str, Path]
+    choices: Path
+
+
+def write_quickstart(directory: Path) -> QuickstartFiles:
+    """Unpack the quickstart data.
+
+    Args:
+        directory: A folder, made if absent. Existing files with the same content are left as they are.
+
+    Raises:
+        ArtifactError: If the shipped archive is damaged, the folder is a file or cannot be written, or a file of one of
+            the names holds something else.
+    """
+    archive = ARCHIVE.read_bytes()
+    if hashlib.sha256(archive).hexdigest() != ARCHIVE_SHA256:
+        raise ArtifactError(f"{ARCHIVE} is damaged: its sha256 is not that of the release", "install dataselect again")
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:xz") as tar:
+        for entry in tar:
+            content = tar.extractfile(entry)
+            assert content is not None  # the archive holds files only
+            _write(directory / entry.name, content.read())
+    return QuickstartFiles(
+        pool=directory / "pool.jsonl",
+        defects=directory / "defects.jsonl",
+        tasks={kind: directory / "tasks" / f"{kind}.jsonl" for kind in KINDS},
+        targets={kind: directory / "targets" / f"{kind}.jsonl" for kind in KINDS},
+        choices=directory / "choices.jsonl",
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    with user_errors(f"cannot write {path}"):
+        if path.exists():
+            if ordinary_file(path).read_bytes() != content:
+                raise ArtifactError(
+                    f"{path} holds something else than this quickstart would write", "choose another folder"
+                )
+            return
+        with atomic(path) as unfinished:
+            unfinished.write_bytes(content)
+
+
+@user_errors()
 def quickstart(out: Path, say: Say = lambda line: None) -> ExperimentSummary:
-    """Make the pool in `out/data`, its configuration beside it, and run it into `out/experiment`.
+    """Write the pool into `out/data` and its configuration beside it, and run that into `out/experiment`.
 
     Raises:
         DataselectError: If the folder cannot be used or a stage fails.
@@ -29,7 +95,10 @@ def quickstart(out: Path, say: Say = lambda line: None) -> ExperimentSummary:
     say("make the pool")
     files = write_quickstart(out / "data")
     config = out / "quickstart.yaml"
-    write_text(config, _HEADER.format(name=config.name) + _yaml(_settings(files, out)))
+    text = _HEADER.format(name=config.name) + _yaml(_settings(files, out))
+    if config.exists() and config.read_bytes() != text.encode():
+        raise ArtifactError(f"{config} holds something else than this quickstart would write", "choose another --out")
+    write_text(config, text)
     return run_experiment(read_config(config), config, out / "experiment", say)
 
 
@@ -51,7 +120,7 @@ def _settings(files: QuickstartFiles, out: Path) -> dict[str, Any]:
         "encoder": "minilm",
         "strategies": ["ppl-low", "ppl-mid", "ppl-high", "ifd-high", "similarity"],
         "budgets": ["10%"],
-        "seeds": [0],
+        "seeds": [0, 1, 2],
         "random_seeds": [0, 1, 2],
         "length_matched": ["ppl-low"],
         "scoring": {"tokens": True},

@@ -1,46 +1,83 @@
-"""Reading a configuration: paths relative to its file, and every fault at once.
+"""Read a configuration: paths relative to its file, and every fault at once.
 
-Whatever can be found wrong without running a model is found by `check`, all of it together, before anything long
-starts; `dataselect validate` is that and nothing more.
+Whatever can be found wrong without loading a model is reported in one error before anything long starts; `dataselect
+validate` is that and nothing more. A key that cannot be read does not hide the faults of the others: it is left out,
+and what depends on it is not checked. Messages of the stages name options of the command line; here they name keys.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dataselect.bundled.resolve import resolve_model
-from dataselect.config import build, load_yaml
-from dataselect.errors import ConfigError, DataselectError
-from dataselect.evaluation.tasks import anchored_task, task_file
-from dataselect.experiment.config import ExperimentConfig
-from dataselect.experiment.matrix import check_distinct
-from dataselect.experiment.variant import Variant
-from dataselect.pool import Renderer
-from dataselect.selection.budget import parse_budget
+from dataselect.arguments import PathLike, as_path
+from dataselect.config import build_or_faults, faulty, load_yaml
+from dataselect.errors import DataselectError
+from dataselect.evaluation.tasks import anchored_task
+from dataselect.experiment.checking import faults
+from dataselect.experiment.config import ExperimentConfig, Variant
+from dataselect.library_errors import user_errors
+
+_KEY = re.compile(r"[.:\[]")
+_NO_TASK = ("-",)
+_PLACEHOLDERS: dict[str, Any] = {"pools": ["-"], "tasks": [*_NO_TASK], "strategies": ["random"], "budgets": ["1"]}
+"""Values for required keys that could not be read."""
+_DEPENDENT = {"strategies": ("params", "variants", "length_matched"), "variants": ("strategies",), "matrix": ("pools",)}
+"""Keys that cannot be checked without another one."""
+_ROUNDS = 4
+"""Faults of one key, then those between keys, then those that only placeholders cause."""
 
 
-def read_config(path: Path) -> ExperimentConfig:
+@user_errors()
+def read_config(path: PathLike) -> ExperimentConfig:
     """Read and check a configuration.
 
     Raises:
-        ConfigError: With every fault found.
+        ConfigError: With every fault found, in the words of the file.
     """
+    path = as_path(path, "the configuration")
     values = load_yaml(path)
+    found: list[str] = []
     if isinstance(values.get("training"), Mapping) and "seed" in values["training"]:
-        raise ConfigError(f"{path}: training.seed is set by the matrix", "use seeds and random_seeds")
-    config = _anchored(build(ExperimentConfig, values, str(path)), path.parent)
-    faults = list(check(config))
-    if faults:
-        many = f"{len(faults)} faults" if len(faults) > 1 else "1 fault"
-        raise ConfigError(f"{path} has {many}: " + "; ".join(faults))
+        found.append("training.seed is set by the matrix: use seeds and random_seeds")
+        values = values | {"training": {k: v for k, v in values["training"].items() if k != "seed"}}
+    config, more, unusable = _usable(values)
+    found += more
+    if config is not None:
+        tasks, more = _anchored_tasks(config.tasks, path.parent)
+        found += more
+        try:
+            config = _anchored(dataclasses.replace(config, tasks=tasks), path.parent)
+            found += faults(config, unusable if tasks != _NO_TASK else {*unusable, "tasks"})
+        except ValueError as error:  # what differs as it is written may be the same file
+            found.append(str(error))
+    if found or config is None:
+        raise faulty(str(path), [in_keys(fault) for fault in found])
     return config
 
 
+def _usable(values: Mapping[str, Any]) -> tuple[ExperimentConfig | None, list[str], frozenset[str]]:
+    """Return a configuration of what is usable, the faults of the rest, and the keys that hold a placeholder."""
+    found: list[str] = []
+    unusable: set[str] = set()
+    for _ in range(_ROUNDS):
+        kept = {key: value for key, value in values.items() if key not in unusable}
+        kept |= {key: value for key, value in _PLACEHOLDERS.items() if key in unusable}
+        config, more = build_or_faults(ExperimentConfig, kept)
+        if config is not None:
+            return config, found, frozenset(unusable)
+        said = [fault for one in more for fault in one.split("; ")]
+        found += said
+        keys = {_KEY.split(fault, maxsplit=1)[0] for fault in said}
+        unusable |= keys | {other for key in keys for other in _DEPENDENT.get(key, ())}
+    return None, found, frozenset(unusable)
+
+
 def _anchored(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
-    """Make relative paths relative to the configuration's folder; names that are no path there stay names."""
+    """Make paths relative to the configuration's folder; names that are no path in it stay names."""
 
     def anchor(name: str) -> str:
         there = folder / name
@@ -60,7 +97,6 @@ def _anchored(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
         config,
         model=model(config.model),
         pools=tuple_of(config.pools),
-        tasks=tuple(anchored_task(task, folder) for task in config.tasks),
         targets=tuple_of(config.targets),
         variants={name: _anchored_variant(one, tuple_of) for name, one in config.variants.items()},
         matrix=replace(
@@ -77,50 +113,57 @@ def _anchored(config: ExperimentConfig, folder: Path) -> ExperimentConfig:
     )
 
 
+def _anchored_tasks(given: tuple[str, ...], folder: Path) -> tuple[tuple[str, ...], list[str]]:
+    """Return the tasks with their paths relative to the folder, and the faults of those that cannot be parsed."""
+    anchored: list[str] = []
+    found: list[str] = []
+    for task in given:
+        try:
+            anchored.append(anchored_task(task, folder))
+        except DataselectError as error:
+            found.append(f"tasks: {error}")
+    return tuple(anchored) or _NO_TASK, found
+
+
 def _anchored_variant(variant: Variant, tuple_of: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Variant:
     filters = dataclasses.replace(variant.filters, decontaminate=tuple_of(variant.filters.decontaminate))
     return dataclasses.replace(variant, filters=filters)
 
 
-def check(config: ExperimentConfig) -> Iterator[str]:
-    """Everything that is wrong with a configuration and can be told without running a model."""
-    for name in config.compared:
-        yield from _told(f"strategies: {name}", lambda name=name: config.variant(name).needs)
-    for budget in config.budgets:
-        yield from _told("budgets", lambda budget=budget: parse_budget(budget))
-    unused = sorted(set(config.params) - set(config.compared))
-    if unused:
-        yield f"params: {', '.join(unused)} is not among the strategies"
-    yield from _told("matrix", lambda: check_distinct(config.matrix))
-    for name in config.matrix.training:
-        yield from _told(f"matrix: {name}", lambda name=name: config.recipe(name))
-    for model in dict.fromkeys([*config.matrix.model.values()] or [config.model]):
-        yield from _told("model", lambda model=model: Renderer(resolve_model(model), config.rendering))
-    yield from _check_files(config)
+_OPTION = re.compile(r"--[a-z][a-z-]*")
+_KEYS = {
+    "--template": "rendering.template",
+    "--max-length": "rendering.max_length",
+    "--truncate": "rendering.truncate",
+    "--bos": "rendering.bos",
+    "--special-tokens": "rendering.special_tokens",
+    "--date": "rendering.date",
+    "--no-think": "rendering.think: false",
+    "--where": "filters.where",
+    "--min-tokens": "filters.min_tokens",
+    "--max-tokens": "filters.max_tokens",
+    "--dedup": "filters.dedup",
+    "--decontaminate": "filters.decontaminate",
+    "--decontaminate-cosine": "filters.decontaminate_cosine",
+    "--strategy": "strategy",
+    "--param": "params:",
+    "--budget": "budgets:",
+    "--target": "targets:",
+    "--task": "tasks:",
+    "--task-path": "evaluation.task_path",
+    "--run-code": "evaluation.run_code: true",
+    "--shots": "evaluation.shots",
+    "--shots-from": "evaluation.shots_from",
+    "--lora": "training.lora: true",
+    "--rating": "the rating",
+    "--scores": "scores",
+    "--model": "model:",
+}
+_NO_KEY = {"add --prefix-ids, or make": "make"}
 
 
-def _told(where: str, attempt: Any) -> Iterator[str]:  # noqa: ANN401 - any call
-    try:
-        attempt()
-    except DataselectError as error:
-        yield f"{where}: {error}"
-
-
-def _check_files(config: ExperimentConfig) -> Iterator[str]:
-    pools = [*config.pools, *(file for files in config.matrix.pools.values() for file in files)]
-    for field_name, names in (("pools", pools), ("targets", config.targets)):
-        for name in names:
-            if Path(name).suffix and not Path(name).exists():
-                yield f"{field_name}: there is no file {name}"
-    for task in config.tasks:
-        file = task_file(task)
-        if file is not None and not file.exists():
-            yield f"tasks: there is no file {file}"
-    if config.known_defects is not None and not Path(config.known_defects).exists():
-        yield f"known_defects: there is no file {config.known_defects}"
-    try:
-        wants_target = config.wants_targets
-    except DataselectError:
-        return
-    if wants_target and not config.targets:
-        yield "targets: a strategy looks at a target, but none is given"
+def in_keys(message: str) -> str:
+    """The message with keys where it has options."""
+    for words, instead in _NO_KEY.items():
+        message = message.replace(words, instead)
+    return _OPTION.sub(lambda found: _KEYS.get(found[0], found[0][2:].replace("-", "_")), message)

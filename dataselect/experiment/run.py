@@ -1,9 +1,12 @@
 """Run an experiment: every setting's pool scored and embedded, its cells selected, trained and evaluated, all compared.
 
-Settings come one after the other; the cells of one run side by side where there are workers (`side_by_side`). A cell
-that fails is reported and the rest go on: the comparison says what is missing, the command fails at the end, and
-running it again tries those cells again. What all cells of a setting need, its scores and embeddings, ends that setting
-when it fails; an experiment of one setting ends with it.
+Settings run one after the other; the cells of one run side by side if there are workers (`side_by_side`). A cell that
+fails is reported and the rest continue: the comparison lists what is missing, the command fails at the end, and running
+it again tries those cells again. If the scores or embeddings of a setting fail, the whole setting fails; an experiment
+of one setting ends with it.
+
+The experiment opens its directory by itself rather than by `run_stage`: it always runs, also when it is finished, since
+every stage inside is a directory that is skipped when it is finished, and made again when it is damaged.
 
 An experiment of one setting is one folder. Several share OUT/scores and OUT/embeddings, and each has its own folder
 OUT/settings/NAME with its own comparison and report; those of the whole are made from all of them.
@@ -13,44 +16,42 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from dataselect.analysis import Comparison, compare
-from dataselect.analysis.experiment_folder import FAILURES, PLACES, Failure
-from dataselect.analysis.settings import SettingsComparison, compare_settings
-from dataselect.artifacts import StageDirectory, atomic, file_digest, write_json
+from dataselect.arguments import PathLike, as_path
+from dataselect.artifacts import read_text
+from dataselect.comparison import Comparison
+from dataselect.comparison.experiment_folder import CELLS, FAILURES, PLACES, Failure
+from dataselect.comparison.settings import SettingsComparison, compare_settings
 from dataselect.errors import DataselectError
 from dataselect.experiment.cells import Cell, cells
 from dataselect.experiment.config import ExperimentConfig
-from dataselect.experiment.matrix import Place
+from dataselect.experiment.inputs import fingerprint
+from dataselect.experiment.matrix import Setting
 from dataselect.experiment.side_by_side import attempt, run_cells
 from dataselect.experiment.stages import Say, Stages
+from dataselect.library_errors import user_errors
 from dataselect.pool import PoolReader
-from dataselect.provenance import environment
-from dataselect.reports import find_comparison, write_html, write_markdown
+from dataselect.reports import compare, report_text
+from dataselect.stage import IF_DIFFERENT, StageDirectory
+from dataselect.stage.provenance import environment
 
-_REPORTS = {"report.html": write_html, "report.md": write_markdown}
-_COPIES = ("config.yaml", "known_defects.jsonl", PLACES, FAILURES)
-_OWN_OF_SETTING = (*_REPORTS, *_COPIES, "selections/*", "models/**/*", "results/**/*", "layers/*", "comparison/**/*")
-_OWN = (
-    *_OWN_OF_SETTING, "scores/**/*", "embeddings/**/*", *(f"settings/*/{pattern}" for pattern in _OWN_OF_SETTING),
-)  # fmt: skip
+_REPORTS = ("report.html", "report.md")
+_OF_SELECTION = (".jsonl", ".ranking.parquet", ".manifest.json")
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentSummary:
-    """What an experiment ended with.
+    """The outcome of an experiment.
 
     Attributes:
         out: Its folder.
         comparison: Verdicts and intervals; of several settings, all of them together.
         failed: Cells that have no result.
-        report: The rendered page; the same in Markdown stands beside it.
+        report: The rendered page; `report.md` beside it is the same in Markdown.
         wall_seconds: Time of this call.
     """
 
@@ -61,10 +62,11 @@ class ExperimentSummary:
     wall_seconds: float
 
 
+@user_errors()
 def run_experiment(
     config: ExperimentConfig,
-    origin: Path,
-    out: Path,
+    origin: PathLike,
+    out: PathLike,
     say: Say = lambda line: None,
     overwrite: bool = False,
     workers: int = 1,
@@ -75,8 +77,9 @@ def run_experiment(
         config: From `read_config`.
         origin: The file it was read from; copied into `out`.
         out: The experiment's folder.
-        say: Told what is being done.
-        overwrite: Remove the experiment's own files first.
+        say: Called with a line for people when a step begins.
+        overwrite: Accept another configuration or changed inputs: what they change is made again, and cells that stay
+            the same are kept.
         workers: Cells that run side by side.
 
     Raises:
@@ -84,114 +87,110 @@ def run_experiment(
             before stays.
     """
     began = time.perf_counter()
-    fingerprint = {"config": _content(config), "files": _digests(config)}
-    with StageDirectory(out, fingerprint, {"config": str(origin)}, _OWN, overwrite) as stage:
-        settings = [_Setting(place, one, out) for place, one in config.settings.items()]
+    origin, out = as_path(origin, "origin"), as_path(out, "out")
+    with StageDirectory("run", out, fingerprint(config), {"config": str(origin)}, overwrite) as stage:
+        settings = [_SettingRun(setting, one, stage, overwrite) for setting, one in config.settings.items()]
+        stage.inner("comparison", *(name for setting in settings for name in setting.inner))
+        stage.claim(*(name for setting in settings for name in setting.selections))
         for setting in settings:
             setting.copy(origin)
             setting.run(say, workers)
         say("compare and report")
-        comparison = settings[0].comparison() if not settings[0].place.name else _across(settings, out)
-        failed = tuple(failure for setting in settings for failure in setting.told)
+        comparison = settings[0].comparison() if not settings[0].setting.name else _across(settings, stage)
+        failed = tuple(failure for setting in settings for failure in setting.failures)
         if not stage.finished and not failed:
-            made = [setting.place.name + cell.name for setting in settings for cell in setting.cells]
+            made = [setting.setting.name + cell.name for setting in settings for cell in setting.cells]
             stage.finish({"stage": "run", "cells": made, "environment": environment()})
     return ExperimentSummary(out, comparison, failed, out / "report.html", time.perf_counter() - began)
 
 
-def _across(settings: list[_Setting], out: Path) -> SettingsComparison:
-    """The comparison of all settings that have one of their own."""
+def _across(settings: list[_SettingRun], stage: StageDirectory) -> SettingsComparison:
+    """Compare all settings whose own comparison succeeded."""
     compared = {}
     for setting in settings:
-        if not setting.given_up and not setting.give_up_if(setting.comparison):
-            compared[setting.place.name] = setting.out
-    lost = [failure for setting in settings if setting.given_up for failure in setting.told]
+        if not setting.given_up and not setting.give_up_if_fails(setting.comparison):
+            compared[setting.setting.name] = setting.out
+    lost = [failure for setting in settings if setting.given_up for failure in setting.failures]
     if not compared:
         raise DataselectError(
-            f"every setting failed; the first, {lost[0].cell}: {lost[0].reason}", "mend it and run again"
+            f"every setting failed; the first, {lost[0].cell}: {lost[0].reason}", "fix it and run again"
         )
-    comparison = compare_settings(compared, out / "comparison", lost)
-    _report(out)
+    comparison = compare_settings(compared, stage.path / "comparison", lost)
+    _report(stage, "")
     return comparison
 
 
-def _report(folder: Path) -> None:
-    for name, write in _REPORTS.items():
-        write(find_comparison(folder), folder / name)
+def _report(stage: StageDirectory, folder: str) -> None:
+    for name in _REPORTS:
+        stage.write_text(f"{folder}{name}", report_text(stage.path / folder, Path(name).suffix))
 
 
-def _content(config: ExperimentConfig) -> dict[str, Any]:
-    """The configuration without paths: what files hold is fingerprinted by content."""
-    values = dataclasses.asdict(config)
-    for name in ("pools", "tasks", "targets"):
-        values[name] = [Path(one).name for one in values[name]]
-    values["matrix"]["pools"] = {name: [Path(f).name for f in files] for name, files in config.matrix.pools.items()}
-    for variant in values["variants"].values():
-        variant["filters"]["decontaminate"] = [Path(f).name for f in variant["filters"]["decontaminate"]]
-    evaluation = values["evaluation"]
-    evaluation["shots_from"] = evaluation["shots_from"] and Path(evaluation["shots_from"]).name
-    return values | {"known_defects": config.known_defects is not None}
-
-
-def _digests(config: ExperimentConfig) -> dict[str, str]:
-    names = [*config.pools, *config.tasks, *config.targets, config.known_defects, config.evaluation.shots_from]
-    names += [file for files in config.matrix.pools.values() for file in files]
-    names += [file for variant in config.variants.values() for file in variant.filters.decontaminate]
-    return {Path(name).name: file_digest(Path(name)) for name in names if name is not None and Path(name).is_file()}
-
-
-class _Setting:
+class _SettingRun:
     """One setting of an experiment, with its folder."""
 
-    def __init__(self, place: Place, config: ExperimentConfig, out: Path) -> None:
-        self.place, self._config = place, config
-        self.out = out / "settings" / place.name if place.name else out
+    def __init__(self, setting: Setting, config: ExperimentConfig, root: StageDirectory, overwrite: bool) -> None:
+        self.setting, self._config, self._root = setting, config, root
+        self._inside = f"settings/{setting.name}/" if setting.name else ""
+        self.out = root.path / self._inside
         self.cells = list(cells(config))
-        self._stages = Stages(config, self.out, out / "scores" / place.scores, out / "embeddings" / place.pools)
+        self._scores, self._embeddings = Path("scores", setting.scores), Path("embeddings", setting.pools)
+        self._stages = Stages(
+            config=config,
+            out=self.out,
+            scores=root.path / self._scores,
+            embeddings=root.path / self._embeddings,
+            overwrite=IF_DIFFERENT if overwrite else False,
+        )
         self._failed: list[Failure] = []
         self.given_up = ""
-        self._failed_before = (self.out / FAILURES).exists()
 
     @property
-    def told(self) -> list[Failure]:
-        """Its failures, for people: with the name of the setting."""
+    def inner(self) -> list[str]:
+        """The folders of its stages, relative to that of the experiment."""
+        of_cells = [f"{kind}/{cell.name}" for kind in ("models", "results") for cell in self.cells]
+        own = [f"{self._inside}{name}" for name in (*of_cells, "layers", "comparison")]
+        return [self._scores.as_posix(), self._embeddings.as_posix(), *own]
+
+    @property
+    def selections(self) -> list[str]:
+        """The files of its selections, relative to the folder of the experiment."""
+        trained = [cell.name for cell in self.cells if cell.trains]
+        return [f"{self._inside}selections/{name}{suffix}" for name in trained for suffix in _OF_SELECTION]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Its failures under names that hold the name of the setting."""
         if self.given_up:
-            return [Failure(self.place.name, self.given_up)]
-        name = f"{self.place.name}/" if self.place.name else ""
+            return [Failure(self.setting.name, self.given_up)]
+        name = f"{self.setting.name}/" if self.setting.name else ""
         return [Failure(f"{name}{failure.cell}", failure.reason) for failure in self._failed]
 
-    @property
-    def _changed(self) -> bool:
-        """Whether other cells have results than in the run before, or may have."""
-        return self._failed_before or bool(self._failed)
-
     def copy(self, origin: Path) -> None:
-        """Put beside the results what explains them."""
-        self.out.mkdir(parents=True, exist_ok=True)
+        """Write the configuration, the planted defects and the list of cells beside the results."""
         for source, name in ((origin, "config.yaml"), (self._config.known_defects, "known_defects.jsonl")):
             if source is not None:
-                with atomic(self.out / name) as temporary:
-                    shutil.copyfile(source, temporary)
-        if self.place.name:
+                self._root.write_text(f"{self._inside}{name}", read_text(Path(source)))
+        self._root.write_json(f"{self._inside}{CELLS}", [cell.name for cell in self.cells])
+        if self.setting.name:
             shared = {"scores": self._stages.scores, "embeddings": self._stages.embeddings}
             places = {name: Path(os.path.relpath(path, self.out)).as_posix() for name, path in shared.items()}
-            write_json(self.out / PLACES, places)
+            self._root.write_json(f"{self._inside}{PLACES}", places)
 
-    def give_up_if(self, work: Callable[[], object]) -> bool:
-        """Do what all cells of the setting need; where it fails, the other settings go on without this one."""
+    def give_up_if_fails(self, work: Callable[[], object]) -> bool:
+        """Do work that all cells of the setting require; if it fails, the other settings continue without this one."""
         self.given_up = attempt(work)
         return bool(self.given_up)
 
     def run(self, say: Say, workers: int) -> None:
-        """Score, embed, select for every cell, then train and evaluate them."""
-        where = f"{self.place.name}: " if self.place.name else ""
+        """Score and embed the pool, select for every cell, then train and evaluate the cells."""
+        where = f"{self.setting.name}: " if self.setting.name else ""
 
         def prepare() -> None:
             self._stages.prepare(lambda line: say(where + line))
 
-        if not self.place.name:
+        if not self.setting.name:
             prepare()
-        elif self.give_up_if(prepare):
+        elif self.give_up_if_fails(prepare):
             say(f"{where}failed: {self.given_up}")
             return
         ready = [cell for cell in self.cells if self._selected(cell, say)]
@@ -210,7 +209,7 @@ class _Setting:
         trained = [cell for cell in self.cells if cell.trains and cell.name not in failed]
         if self._config.layers and trained:
             say(f"{where}compare the weights of {len(trained)} models")
-            self._stages.compare_layers(trained, overwrite=self._changed)
+            self._stages.compare_layers(trained)
 
     def _selected(self, cell: Cell, say: Say) -> bool:
         reason = attempt(lambda: self._stages.select(cell))
@@ -224,18 +223,18 @@ class _Setting:
             self._failed.append(failure)
 
     def _keep_failures(self) -> None:
-        path = self.out / FAILURES
+        name = f"{self._inside}{FAILURES}"
         if self._failed:
-            write_json(path, [dataclasses.asdict(failure) for failure in self._failed])
+            self._root.write_json(name, [dataclasses.asdict(failure) for failure in self._failed])
         else:
-            path.unlink(missing_ok=True)
+            self._root.remove(name)
 
     def comparison(self) -> Comparison:
         """Compare its cells and write its report."""
         if len(self._failed) == len(self.cells):
-            raise DataselectError(f"every cell failed; the first: {self._failed[0].reason}", "mend it and run again")
+            raise DataselectError(f"every cell failed; the first: {self._failed[0].reason}", "fix it and run again")
         pool = PoolReader(self._config.pools, self._config.columns)
         folder = self.out / "comparison"
-        comparison = compare([self.out], folder, overwrite=self._changed, pool=pool)
-        _report(self.out)
+        comparison = compare([self.out], folder, overwrite=IF_DIFFERENT, pool=pool)
+        _report(self._root, self._inside)
         return comparison

@@ -1,8 +1,8 @@
-"""Cells one after the other in this process, or side by side in processes of their own; one that fails stops no other.
+"""Run cells one after the other in this process, or side by side in other processes; one that fails stops no other.
 
 With several workers every cell gets a new process, which is spawned and not forked, since an engine and its threads do
 not survive a fork. So a cell that runs out of memory and is killed takes nothing with it. Worker k sees GPU k of those
-that are visible; on a CPU the cores are shared out. A process that outlives the run ends itself.
+that are visible; on a CPU the cores are divided. A process that outlives the run ends itself.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from dataselect.analysis.experiment_folder import Failure
 from dataselect.backends.children import uninterrupted
 from dataselect.backends.dtypes import visible_gpus
+from dataselect.comparison.experiment_folder import Failure
 from dataselect.experiment.cells import Cell
 from dataselect.experiment.stages import Stages
+from dataselect.library_errors import as_user_error
+from dataselect.progress import in_lines, measured, seconds_between, showing_progress
 
 Finished = Callable[[Cell, Failure | None], None]
 """Called after each cell."""
@@ -29,12 +32,22 @@ _context = multiprocessing.get_context("spawn")
 
 
 def run_cells(stages: Stages, cells: Sequence[Cell], workers: int, finished: Finished) -> None:
-    """Run cells whose selections are there.
+    """Run cells whose selections are written.
 
     Args:
         workers: Cells side by side.
-        finished: Told of each cell when it ends, with what went wrong if something did.
+        finished: Called with each cell when it ends, and with its failure if it failed.
     """
+    with measured("run", "cells", len(cells)) as meter:
+
+        def counted(cell: Cell, failure: Failure | None) -> None:
+            meter.advance()
+            finished(cell, failure)
+
+        _run_all(stages, cells, workers, counted)
+
+
+def _run_all(stages: Stages, cells: Sequence[Cell], workers: int, finished: Finished) -> None:
     if workers == 1:
         for cell in cells:
             finished(cell, _failure(cell, attempt(lambda cell=cell: stages.run(cell))))  # type: ignore[misc]
@@ -51,15 +64,11 @@ def run_cells(stages: Stages, cells: Sequence[Cell], workers: int, finished: Fin
 
 
 def attempt(work: Callable[[], object]) -> str:
-    """Do something; what went wrong in one line, or nothing. An error that nobody foresaw says its kind."""
-    from dataselect.errors import DataselectError
-
+    """Do some work, and return what went wrong in one line, or an empty text."""
     try:
         work()
-    except DataselectError as error:
-        return str(error)
     except Exception as error:
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        return str(as_user_error(error))
     return ""
 
 
@@ -68,14 +77,14 @@ def _failure(cell: Cell, reason: str) -> Failure | None:
 
 
 class _Workers:
-    """Processes that run one cell each, at most as many at once as there are workers."""
+    """Processes that run one cell each, at most one per worker at a time."""
 
     def __init__(self, workers: int) -> None:
         self._threads = max(1, (os.cpu_count() or 1) // workers)
-        self._places: SimpleQueue[str | None] = SimpleQueue()
+        self._gpus: SimpleQueue[str | None] = SimpleQueue()
         gpus = visible_gpus()
         for number in range(workers):
-            self._places.put(gpus[number % len(gpus)] if gpus else None)
+            self._gpus.put(gpus[number % len(gpus)] if gpus else None)
         self._running: set[multiprocessing.process.BaseProcess] = set()
 
     def __enter__(self) -> _Workers:
@@ -85,16 +94,16 @@ class _Workers:
         self.stop()
 
     def run(self, stages: Stages, cell: Cell) -> str:
-        """Run one cell in a process; what went wrong, or nothing."""
-        place = self._places.get()
+        """Run one cell in a process, and return what went wrong, or an empty text."""
+        gpu = self._gpus.get()
         try:
-            return self._run(stages, cell, place)
+            return self._run(stages, cell, gpu)
         finally:
-            self._places.put(place)
+            self._gpus.put(gpu)
 
     def _run(self, stages: Stages, cell: Cell, gpu: str | None) -> str:
         receiver, sender = _context.Pipe(duplex=False)
-        process = _context.Process(target=_work, args=(stages, cell, gpu, self._threads, sender))
+        process = _context.Process(target=_work, args=(stages, cell, gpu, self._threads, sender, in_lines()))
         self._running.add(process)
         with uninterrupted():
             process.start()
@@ -109,7 +118,7 @@ class _Workers:
         return answer
 
     def stop(self) -> None:
-        """End what still runs."""
+        """Terminate the processes that still run."""
         for process in self._running.copy():
             process.terminate()
 
@@ -118,7 +127,7 @@ def _ending(code: int | None) -> str:
     return f"signal {-code} (9 is what a machine without memory left sends)" if code and code < 0 else f"code {code}"
 
 
-def _work(stages: Stages, cell: Cell, gpu: str | None, threads: int, sender: Connection) -> None:
+def _work(stages: Stages, cell: Cell, gpu: str | None, threads: int, sender: Connection, lines: bool) -> None:
     """The life of a worker process."""
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
@@ -126,7 +135,8 @@ def _work(stages: Stages, cell: Cell, gpu: str | None, threads: int, sender: Con
         os.environ["OMP_NUM_THREADS"] = str(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.stdout = sys.stderr
-    sender.send(attempt(lambda: stages.run(cell)))
+    with showing_progress(cell.name, sys.stderr, seconds_between()) if lines else nullcontext():
+        sender.send(attempt(lambda: stages.run(cell)))
 
 
 def _end_with_parent() -> None:

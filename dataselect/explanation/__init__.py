@@ -1,7 +1,7 @@
-"""Explaining one row of a selection: what became of it and why, its numbers, what is near it, and its tokens."""
+"""Explanations of a selection: the outcome of one row and its reasons, or the rows left out for one reason."""
 
-from dataselect.explanation.request import ExplainRequest
-from dataselect.explanation.result import Explanation
+from dataselect.explanation.left_out import Dropped, Reasons, dropped, reasons
+from dataselect.explanation.request import DroppedRequest, ExplainRequest, Explanation
 from dataselect.explanation.run import explain
 
-__all__ = ["ExplainRequest", "Explanation", "explain"]
+__all__ = ["Dropped", "DroppedRequest", "ExplainRequest", "Explanation", "Reasons", "dropped", "explain", "reasons"]

@@ -1,6 +1,6 @@
-"""An explanation as text for a terminal: the answer first, then what it rests on.
+"""An explanation, and the rows that were left out, as text for a terminal. It computes nothing.
 
-It computes nothing. All text from files is made printable before it is styled, so that a pool cannot drive the
+All text from files is made printable before it is styled, so that a pool cannot send control characters to the
 terminal.
 """
 
@@ -11,20 +11,25 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from dataselect.analysis.excerpts import Excerpt, shortened
-from dataselect.analysis.printable import printable
-from dataselect.analysis.surprise import Part, Surprise
-from dataselect.explanation.case import fate, number
+from dataselect.comparison.excerpts import Excerpt, printable, shortened
+from dataselect.comparison.token_nll import RowNll, TokenPart
 from dataselect.explanation.colours import bracketed, coloured, legend, listed
-from dataselect.explanation.result import TOP, Explanation, Neighbour
-from dataselect.explanation.standing import Standing
+from dataselect.explanation.exclusion import in_words, number, outcome
+from dataselect.explanation.left_out import UNREADABLE, Dropped, DroppedRow, Reasons
+from dataselect.explanation.numbers import Percentile
+from dataselect.explanation.request import TOP, Explanation, Neighbour
+from dataselect.explanation.selected import DUPLICATES
 
 _WIDE = 100
-_EXCERPT = 60
+_SHORT, _LONG = 60, 100
+"""Most characters of prompt and response: under a neighbour, and under a row that was left out."""
+
+_NUMBERS = 6
+"""Numbers that fit on the line of a row that was left out."""
 
 
 def lines(found: Explanation, colour: bool) -> Iterator[str]:
-    """The lines to print.
+    """The lines to print for one row.
 
     Args:
         colour: Whether the terminal shows colours.
@@ -43,6 +48,44 @@ def lines(found: Explanation, colour: bool) -> Iterator[str]:
             yield from _wrapped(line, "  ")
 
 
+def dropped_lines(found: Dropped) -> Iterator[str]:
+    """The lines to print for the rows that were left out for one reason."""
+    noun = "record" if found.reason == UNREADABLE else "row"
+    many = f"{found.count:,} {noun} was" if found.count == 1 else f"{found.count:,} {noun}s were"
+    shown = f"; the first {len(found.rows):,}" if 0 < len(found.rows) < found.count else ""
+    yield _one_line(f"{many} excluded from {found.selection} ({found.strategy}): {in_words(found.reason)}{shown}")
+    for row in found.rows:
+        yield ""
+        yield f"  {_one_line(_dropped_row(found.reason, row))}"
+        yield from _excerpt(row.text, "    ", _LONG)
+    if found.missing:
+        yield ""
+        yield "Not shown:"
+        yield from (f"  {_one_line(line)}" for line in found.missing)
+
+
+def reason_lines(found: Reasons) -> Iterator[str]:
+    """The lines to print for the reasons, each with its count."""
+    yield _one_line(f"{found.selection} keeps {found.kept:,} of {found.pool_rows:,} rows.")
+    width = max((len(reason) for reason in found.counts), default=0)
+    for reason, count in found.counts.items():
+        words = in_words(reason)
+        yield f"  {reason.ljust(width)}  {count:>9,}" + ("" if words == reason else f"  {words}")
+    if found.counts:
+        yield f"rows of a reason: dataselect explain {_one_line(found.selection)} --dropped {next(iter(found.counts))}"
+
+
+def _dropped_row(reason: str, row: DroppedRow) -> str:
+    place = row.source if row.line is None else f"{row.source}:{row.line:,}"
+    facts = [f"rank {row.rank:,}"] if row.rank else []
+    if row.because is not None:
+        facts.append(f"repeats {row.because!r}" if reason in DUPLICATES else row.because)
+    shown = list(row.numbers.items())[:_NUMBERS]
+    facts += [f"{name} {number(value) if isinstance(value, float) else value}" for name, value in shown]
+    who = f"{row.id} ({place})" if row.id else place
+    return f"{who}: {', '.join(facts)}" if facts else who
+
+
 def _blocks(found: Explanation, colour: bool) -> Iterator[tuple[str, Iterator[str]]]:
     where = found.source if found.line is None else f"{found.source}:{found.line}"
     yield _one_line(f"{found.id} ({where}) in {found.selection}"), _answer(found)
@@ -58,7 +101,7 @@ def _blocks(found: Explanation, colour: bool) -> Iterator[tuple[str, Iterator[st
 def _answer(found: Explanation) -> Iterator[str]:
     yield from _wrapped(" ".join(found.outcome.sentences), "  ")
     if found.other is not None:
-        yield from _excerpt(found.other.text, f"    {_one_line(found.other.id)}: ")
+        yield from _excerpt(found.other.text, f"    {_one_line(found.other.id)}: ", _SHORT)
     for rule in found.rule:
         yield from _wrapped(f"{rule}.", "  ")
 
@@ -74,7 +117,7 @@ def _numbers(found: Explanation) -> Iterator[str]:
         yield from _table(rows)
 
 
-def _name(found: Explanation, one: Standing) -> str:
+def _name(found: Explanation, one: Percentile) -> str:
     if one.name == "score":
         return f"score by {found.scored_by}"
     return found.length_unit.replace("_", " ") if one.name == "length" else one.name
@@ -86,38 +129,38 @@ def _percentile(value: float | None) -> str:
 
 def _neighbours(rows: Sequence[Neighbour]) -> Iterator[str]:
     for one in rows:
-        yield f"  {_cosine(one.cosine)}  {_one_line(f'{one.id} ({fate(one.reason, one.rank)})')}"
-        yield from _excerpt(one.text, "         ")
+        yield f"  {_cosine(one.cosine)}  {_one_line(f'{one.id} ({outcome(one.reason, one.rank)})')}"
+        yield from _excerpt(one.text, "         ", _SHORT)
 
 
 def _targets(found: Explanation) -> Iterator[str]:
     for one in found.targets:
         yield f"  {_cosine(one.cosine)}  {_one_line(f'{one.id} of {one.task}')}"
-        yield from _excerpt(one.text, "         ")
+        yield from _excerpt(one.text, "         ", _SHORT)
 
 
-def _tokens(surprise: Surprise, colour: bool) -> Iterator[str]:
-    top = surprise.top(TOP)
+def _tokens(row: RowNll, colour: bool) -> Iterator[str]:
+    top = row.top(TOP)
     if colour:
         yield f"  {legend()}"
         yield ""
-    yield (coloured(surprise) if colour else bracketed(surprise, top)).rstrip("\n")
-    if surprise.truncated:
-        yield "  (it goes on; only this much was scored)"
+    yield (coloured(row) if colour else bracketed(row, top)).rstrip("\n")
+    if row.truncated:
+        yield "  (it continues; only this much was scored)"
     yield ""
-    yield f"  {_means(surprise)}"
+    yield f"  {_means(row)}"
     if top:
         marked = "" if colour else ", in brackets above"
-        ranks = "" if surprise.tokens[top[0]].rank is None else ", rank in the vocabulary"
-        yield f"  The most surprising tokens of the response{marked} (nats, how likely{ranks}, where):"
-        yield from (f"  {line}" for line in listed(surprise, top))
+        ranks = "" if row.tokens[top[0]].rank is None else ", rank in the vocabulary"
+        yield f"  The least likely tokens of the response{marked} (nats, probability{ranks}, where):"
+        yield from (f"  {line}" for line in listed(row, top))
 
 
-def _means(surprise: Surprise) -> str:
-    parts: tuple[Part, ...] = ("response", "prompt", "end")
-    means = [(part, surprise.mean(part)) for part in parts]
-    told = ", ".join(f"{part} {mean:.2f}" for part, mean in means if mean is not None)
-    return f"Mean surprise (-log p) in nats per token: {told}."
+def _means(row: RowNll) -> str:
+    parts: tuple[TokenPart, ...] = ("response", "prompt", "end")
+    means = [(part, row.mean(part)) for part in parts]
+    known = ", ".join(f"{part} {mean:.2f}" for part, mean in means if mean is not None)
+    return f"Mean NLL (-log p) in nats per token: {known}."
 
 
 def _text(text: Excerpt) -> Iterator[str]:
@@ -127,9 +170,9 @@ def _text(text: Excerpt) -> Iterator[str]:
             yield from (f"  {line}" for line in printable(part).split("\n"))
 
 
-def _excerpt(text: Excerpt | None, indent: str) -> Iterator[str]:
+def _excerpt(text: Excerpt | None, indent: str, most: int) -> Iterator[str]:
     if text is not None:
-        parts = [_one_line(shortened(part, _EXCERPT)) for part in (text.prompt, text.response) if part]
+        parts = [_one_line(shortened(part, most)) for part in (text.prompt, text.response) if part]
         yield indent + " -> ".join(parts)
 
 

@@ -1,35 +1,33 @@
 """`explain`: from a selection and an id to everything that is recorded about that row. No model runs.
 
-What a selection was made from is looked for where it was, or where the request says that it is now. What was never
-made, or is gone, is told with the command that makes it; a pool that has moved or changed is an error.
+The inputs of the selection are read where they were, or where the request says that they are now. What was never made,
+or no longer exists, is listed with the command that makes it; a pool that has moved or changed is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
-from dataselect.analysis.excerpts import excerpt
-from dataselect.analysis.surprise import Surprise, read_surprise
-from dataselect.errors import DataselectError
-from dataselect.explanation.case import Case
-from dataselect.explanation.distances import below_cut
-from dataselect.explanation.inputs import SCORE, Inputs, open_inputs
-from dataselect.explanation.near import near_rows, near_targets, neighbour
-from dataselect.explanation.neighbours import nearest
-from dataselect.explanation.request import ExplainRequest
-from dataselect.explanation.result import Explanation, Outcome
+from dataselect.comparison.excerpts import excerpt
+from dataselect.comparison.token_nll import RowNll, read_token_nll
+from dataselect.errors import ArtifactError, DataselectError
+from dataselect.explanation.blocking_row import BlockingRow, below_cut, duplicate_of, skipped_for
+from dataselect.explanation.exclusion import RowContext, rule, sentences
+from dataselect.explanation.inputs import NO_COSINE, SCORE, ExplainInputs, open_inputs, read_examples
+from dataselect.explanation.neighbours import near_targets, nearest, neighbour
+from dataselect.explanation.numbers import Percentile, percentile_of
+from dataselect.explanation.request import ExplainRequest, Explanation, Outcome
 from dataselect.explanation.selected import DUPLICATES, Selected, open_selection
-from dataselect.explanation.shadow import Shadow, duplicate_of, skipped_for
-from dataselect.explanation.standing import Standing, standing
-from dataselect.explanation.texts import read_examples
-from dataselect.explanation.wording import rule, sentences
+from dataselect.library_errors import user_errors
 from dataselect.records import Example
-from dataselect.scoring.tokens import DIRECTORY as TOKENS
-from dataselect.selection.matching import RESPONSE_TOKENS
+from dataselect.scoring.tokens import TOKENS
+from dataselect.selection.score_tables import RESPONSE_TOKENS
+from dataselect.stage import read_finished
 
 
+@user_errors()
 def explain(request: ExplainRequest) -> Explanation:
     """Explain what became of one row of a pool, and why.
 
@@ -41,11 +39,12 @@ def explain(request: ExplainRequest) -> Explanation:
     row = selected.row(request.id)
     inputs = open_inputs(selected, row, request)
     close = () if inputs.cosines is None else nearest(inputs.cosines, request.k)
-    shadow = skipped_for(selected, row, inputs.cosines, inputs.numbers)
-    texts = _texts(selected, inputs, {row, *(one.place for one in close), *_others(selected, row, shadow)})
-    shadow = shadow or duplicate_of(selected, row, inputs.cosines, texts)
+    blocking = skipped_for(selected, row, inputs.cosines, inputs.numbers)
+    shown = {row, *(one.place for one in close), *_blocking_rows(selected, row, blocking)}
+    texts = read_examples(inputs.reader, {selected.ids[one] for one in shown})
+    blocking = blocking or duplicate_of(selected, row, inputs.cosines, texts)
     own = texts.get(request.id)
-    surprise, without_tokens = _surprise(inputs, own)
+    surprise, without_tokens = _token_nll(inputs, own)
     targets, without_targets = near_targets(inputs, request)
     codes, names = selected.ranked.sources.encoded()
     return Explanation(
@@ -55,15 +54,15 @@ def explain(request: ExplainRequest) -> Explanation:
         selection=str(request.selection),
         strategy=selected.manifest["strategy"],
         rule=tuple(map(rule, selected.stages)),
-        outcome=_outcome(Case(selected, row, inputs.numbers.of(row), shadow)),
+        outcome=_outcome(RowContext(selected, row, inputs.numbers.of(row), inputs.numbers.texts_of(row), blocking)),
         scored_by=_scored_by(selected, row),
-        numbers=tuple(_standings(selected, row, inputs)),
+        numbers=tuple(_percentiles(selected, row, inputs)),
         length_unit=selected.ranked.length_unit,
         sources=len(names),
         embedded=inputs.embedded,
-        neighbours=near_rows(selected, close, texts),
+        neighbours=tuple(neighbour(selected, one.place, one.cosine, texts) for one in close),
         targets=targets,
-        other=None if shadow is None else neighbour(selected, shadow.row, _cosine(inputs, shadow.row), texts),
+        other=None if blocking is None else neighbour(selected, blocking.row, _cosine(inputs, blocking.row), texts),
         text=None if own is None else excerpt(own),
         surprise=surprise,
         notes=inputs.notes,
@@ -76,27 +75,22 @@ def _scored_by(selected: Selected, row: int) -> str:
     return str(selected.stages[stage - 1]["strategy"]) if stage else ""
 
 
-def _others(selected: Selected, row: int, shadow: Shadow | None) -> set[int]:
-    """The row in the way, if there is one."""
+def _blocking_rows(selected: Selected, row: int, blocking: BlockingRow | None) -> set[int]:
     if selected.reason(row) in DUPLICATES:
-        return {selected.row(selected.cut.fates.because[row])}
-    return set() if shadow is None else {shadow.row}
+        return {selected.row(selected.cut.exclusions.because[row])}
+    return set() if blocking is None else {blocking.row}
 
 
-def _texts(selected: Selected, inputs: Inputs, rows: set[int]) -> Mapping[str, Example]:
-    return {} if inputs.reader is None else read_examples(inputs.reader, {selected.ids[row] for row in rows})
+def _cosine(inputs: ExplainInputs, row: int) -> float | None:
+    return None if inputs.cosines is None or inputs.cosines[row] == NO_COSINE else float(inputs.cosines[row])
 
 
-def _cosine(inputs: Inputs, row: int) -> float | None:
-    return None if inputs.cosines is None or inputs.cosines[row] < -1.5 else float(inputs.cosines[row])
-
-
-def _outcome(case: Case) -> Outcome:
-    selected, row = case.selected, case.row
+def _outcome(context: RowContext) -> Outcome:
+    selected, row = context.selected, context.row
     reason = selected.reason(row)
-    because = selected.cut.fates.because.get(row)
-    if because is None and case.shadow is not None:
-        because = selected.ids[case.shadow.row]
+    because = selected.cut.exclusions.because.get(row)
+    if because is None and context.blocking is not None:
+        because = selected.ids[context.blocking.row]
     return Outcome(
         kept=not reason,
         reason=reason,
@@ -106,30 +100,40 @@ def _outcome(case: Case) -> Outcome:
         pool_rows=len(selected),
         below_cut=below_cut(selected, row),
         because=because,
-        sentences=sentences(case),
+        sentences=sentences(context),
     )
 
 
-def _standings(selected: Selected, row: int, inputs: Inputs) -> Iterator[Standing]:
+def _percentiles(selected: Selected, row: int, inputs: ExplainInputs) -> Iterator[Percentile]:
     """Score and length of the ranking file, then the columns; a score among the rows that the same strategy ranked."""
     ranked, same = selected.ranked, selected.same_source(row)
     scores = np.where(ranked.stage == ranked.stage[row], ranked.score, np.nan)
-    yield standing("score", scores, row, same)
+    yield percentile_of("score", scores, row, same)
     lengths = np.where((ranked.length == 0) & (ranked.length_unit == RESPONSE_TOKENS), np.nan, ranked.length)
-    yield standing("length", lengths, row, same)  # rows that were not scored count no tokens
+    yield percentile_of("length", lengths, row, same)  # rows that were not scored count no tokens
     for name, values in inputs.numbers.columns.items():
         if name != ranked.length_unit:
-            yield standing(name, values, row, same)
+            yield percentile_of(name, values, row, same)
 
 
-def _surprise(inputs: Inputs, example: Example | None) -> tuple[Surprise | None, tuple[str, ...]]:
-    """The tokens from the first table that keeps any, and why there are none."""
-    kept = [folder for folder in inputs.scores if (folder / TOKENS).is_dir()]
+def _token_nll(inputs: ExplainInputs, example: Example | None) -> tuple[RowNll | None, tuple[str, ...]]:
+    """The tokens from the first table that keeps any, and why there are none.
+
+    Raises:
+        ArtifactError: If they are damaged.
+    """
+    kept = [
+        folder
+        for folder in inputs.scores
+        if folder.is_dir() and any(name.startswith(f"{TOKENS}/") for name in read_finished(folder).manifest["outputs"])
+    ]
     if example is None or not inputs.scores:
         return None, ()
     if not kept:
-        return None, (f"surprise of each token: no score table keeps tokens ({SCORE})",)
+        return None, (f"NLL of each token: no score table keeps tokens ({SCORE})",)
     try:
-        return read_surprise(kept[0], example), ()
+        return read_token_nll(kept[0], example), ()
+    except ArtifactError:
+        raise
     except DataselectError as error:
-        return None, (f"surprise of each token: {error}",)
+        return None, (f"NLL of each token: {error}",)

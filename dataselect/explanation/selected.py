@@ -1,7 +1,7 @@
-"""A selection as `select` left it: its manifest, its ranking cut by its budget, and where its inputs were.
+"""A selection as `select` wrote it: its manifest, its ranking cut by its budget, and the paths of its inputs.
 
-The ranking file is cut again by the recorded budget, so that what is kept, and why the rest is not, is decided by the
-code that decided it then.
+The ranking file is cut again by the recorded budget, so that the same code decides again what is kept, and why the rest
+is not.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dataselect.artifacts import ordinary_file
 from dataselect.errors import ArtifactError, DataselectError
 from dataselect.selection.budget import parse_budget
+from dataselect.selection.inputs import InputPaths
+from dataselect.selection.output import ranking_path
 from dataselect.selection.quota import Quota
 from dataselect.selection.ranked_pool import Cut, RankedPool, cut
 from dataselect.selection.ranking_file import read_ranking
-from dataselect.selection.reselect import read_manifest
-from dataselect.selection.target import ranking_path
-from dataselect.selection.whereabouts import Whereabouts
+from dataselect.selection.reselecting import read_manifest
 from dataselect.strategies.strings import Strings
 
 DUPLICATES = ("duplicate", "near_duplicate", "semantic_duplicate")
@@ -65,23 +66,23 @@ class Selected:
         return stages
 
     @property
-    def whereabouts(self) -> Whereabouts:
-        """Where the inputs were."""
-        return Whereabouts.recorded(self.manifest, self.path.parent)
+    def input_paths(self) -> InputPaths:
+        """Paths of the inputs when the selection was made."""
+        return InputPaths.recorded(self.manifest, self.path.parent)
 
     @property
     def kept(self) -> int:
-        """How many rows are chosen."""
+        """Number of rows that are chosen."""
         return len(self.cut.rows)
 
     def reason(self, row: int) -> str:
-        """Why a row is not chosen; empty for a chosen one."""
-        return self.cut.fates.names[int(self.cut.fates.codes[row])]
+        """Return why a row is not chosen; empty for a chosen one."""
+        return self.cut.exclusions.names[int(self.cut.exclusions.codes[row])]
 
     def rows_with(self, *reasons: str) -> NDArray[np.bool_]:
         """(n_pool,) whether a row has one of these reasons."""
-        codes = [code for code, name in enumerate(self.cut.fates.names) if name in reasons]
-        return np.isin(self.cut.fates.codes, codes)
+        codes = [code for code, name in enumerate(self.cut.exclusions.names) if name in reasons]
+        return np.isin(self.cut.exclusions.codes, codes)
 
     def same_source(self, row: int) -> NDArray[np.bool_]:
         """(n_pool,) whether a row comes from the same file as `row`."""
@@ -116,7 +117,7 @@ def open_selection(path: Path) -> Selected:
     Raises:
         ArtifactError: If the file, its manifest or its ranking is missing, changed or no selection's.
     """
-    if not path.is_file():
+    if not ordinary_file(path).exists():
         raise ArtifactError(f"there is no selection {path}", "give the FILE.jsonl that dataselect select wrote")
     ranking = ranking_path(path)
     manifest = read_manifest(ranking)

@@ -1,6 +1,5 @@
-"""Where tuning changed a model: weights before and after, layer by layer, and what goes with the gain."""
+"""The weights of models before and after tuning, layer by layer, and the correlation of their change with the gain."""
 
-from dataselect.layers.request import LayersRequest, LayersSummary
-from dataselect.layers.run import layers
+from dataselect.layers.run import LayersRequest, LayersSummary, layers
 
 __all__ = ["LayersRequest", "LayersSummary", "layers"]

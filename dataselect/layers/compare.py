@@ -7,17 +7,16 @@ change of the whole model.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
-from dataselect.layers.change import NOTHING, Change, LowRank, Sums, full_change, low_rank_change, unchanged
-from dataselect.layers.checkpoint import Checkpoint
-from dataselect.layers.names import Place, places, position
-from dataselect.layers.pairs import NotCompared, Pair, pair_up
-from dataselect.layers.spectrum import Spectrum
+from dataselect.layers.change import NOTHING, Change, Spectrum, Sums, full_change, low_rank_change, unchanged
+from dataselect.layers.checkpoints import Checkpoint, LowRank
+from dataselect.layers.pairs import NotCompared, TensorPair, TensorPlace, pair_up, places, position
 
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
 
@@ -27,14 +26,14 @@ class TensorChange:
     """One tensor: where it stands and how it changed."""
 
     name: str
-    place: Place
+    place: TensorPlace
     shape: tuple[int, ...]
     sums: Sums
     spectrum: Spectrum | None
 
     @property
     def kind(self) -> str:
-        """What tensors of all layers have in common; the numbers of experts are left out."""
+        """The module without its layer; the numbers of experts are replaced by `*`."""
         return _NUMBER.sub("*", self.place.module).removesuffix(".weight")
 
 
@@ -118,7 +117,7 @@ def compare_run(
         DataselectError: If files cannot be read, or nothing can be compared.
     """
     pairing = pair_up(base, folder)
-    sizes = {pair.name: _size(pair.base.shape) for pair in pairing.pairs}
+    sizes = {pair.name: math.prod(pair.base.shape) for pair in pairing.pairs}
     where = places(sizes)
     tensors, refused = [], list(pairing.not_compared)
     for pair in pairing.pairs:
@@ -131,7 +130,7 @@ def compare_run(
     return _summed(name, pairing.kind, tensors, refused)
 
 
-def _change(pair: Pair, spectra: bool) -> Change:
+def _change(pair: TensorPair, spectra: bool) -> Change:
     if pair.tuned is None:
         return unchanged(pair.base)
     if isinstance(pair.tuned, LowRank):
@@ -147,13 +146,10 @@ def _summed(name: str, kind: str, tensors: Sequence[TensorChange], refused: Sequ
         LayerChange(layer, position(layer, depth), _part((t for t in tensors if t.place.layer == layer), whole))
         for layer in numbers
     )
-    kinds = {kind: _part((t for t in tensors if t.kind == kind), whole) for kind in dict.fromkeys(_kinds(tensors))}
+    layers_first = sorted(tensors, key=lambda t: (t.place.layer is None, t.place.module))
+    names = dict.fromkeys(t.kind for t in layers_first)
+    kinds = {kind: _part((t for t in tensors if t.kind == kind), whole) for kind in names}
     return RunChange(name, kind, whole, layers, kinds, tuple(tensors), tuple(refused))
-
-
-def _kinds(tensors: Iterable[TensorChange]) -> list[str]:
-    """Those inside the layers first."""
-    return [t.kind for t in sorted(tensors, key=lambda t: (t.place.layer is None, t.place.module))]
 
 
 def _part(tensors: Iterable[TensorChange], whole: PartChange | None) -> PartChange:
@@ -171,10 +167,3 @@ def _part(tensors: Iterable[TensorChange], whole: PartChange | None) -> PartChan
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for side in shape:
-        size *= side
-    return size

@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from dataselect.analysis.printable import printable_values
+from dataselect.comparison.excerpts import printable_values
 from dataselect.layers.compare import PartChange, RunChange
-from dataselect.layers.correlate import CONFIDENCE, RESAMPLES, Curve, GainCorrelation, common_depths
-from dataselect.layers.representations import LayerDimension
-from dataselect.layers.request import LayersRequest
-from dataselect.layers.twonn import DISCARDED
+from dataselect.layers.correlation import CONFIDENCE, RESAMPLES, Curve, GainCorrelation, RunGroup, common_depths
+from dataselect.layers.representations import DISCARDED, LayerDimension
 
 CAUTION = (
     "A correlation over runs says which layers' changes go together with the gain. It does not say that they cause it: "
-    "runs that were trained longer, on more or on other data differ in every layer at once."
+    "runs that were trained longer, on more or on other data differ in every layer at once. So only runs of one budget "
+    "are correlated with each other, controls apart, and runs of one strategy that differ in their seeds are one point."
 )
 DEFINITIONS = {
     "relative_change": "||W' - W||_F / ||W||_F over all compared weights of the part as one vector",
@@ -88,9 +87,24 @@ def _sums(change: PartChange) -> dict[str, Any]:
     }
 
 
-def correlation_part(found: GainCorrelation, gains: Mapping[str, float], missing: Sequence[str]) -> dict[str, Any]:
-    """The correlation with one outcome."""
-    return {**asdict(found), "gains": dict(gains), "without_gain": list(missing)}
+def correlation_part(
+    found: GainCorrelation, group: RunGroup, gains: Mapping[str, float], bases: Sequence[str]
+) -> dict[str, Any]:
+    """The correlation with one outcome over one group; `points` says which runs each of its points is the mean of."""
+    runs = [name for names in group.points.values() for name in names]
+    described = {"group": group.name, "budget": group.budget, "controls": group.controls, "bases": list(bases)}
+    return {
+        **asdict(found),
+        **described,
+        "runs": runs,
+        "points": {point: list(names) for point, names in group.points.items()},
+        "gains": {name: gains[name] for name in runs},
+    }
+
+
+def apart_part(group: RunGroup) -> dict[str, Any]:
+    """Runs that a correlation leaves out, being of another group."""
+    return {"group": group.name, "runs": [name for runs in group.points.values() for name in runs]}
 
 
 def representation_part(texts: int, found: Mapping[str, Sequence[LayerDimension]]) -> dict[str, Any]:
@@ -104,7 +118,8 @@ def representation_part(texts: int, found: Mapping[str, Sequence[LayerDimension]
 
 def document(
     base: str,
-    request: LayersRequest,
+    spectra: bool,
+    seed: int,
     runs: Sequence[Mapping[str, Any]],
     correlations: Sequence[Mapping[str, Any]],
     representations: Mapping[str, Any] | None,
@@ -114,13 +129,13 @@ def document(
         {
             "kind": "layers",
             "base": base,
-            "spectra": request.spectra,
+            "spectra": spectra,
             "runs": list(runs),
             "map": depth_map(runs),
             "correlations": list(correlations),
             "representations": representations,
-            "interval": {"method": "percentile bootstrap over runs", "confidence": CONFIDENCE, "resamples": RESAMPLES,
-                         "seed": request.seed},
+            "interval": {"method": "percentile bootstrap over points", "confidence": CONFIDENCE, "resamples": RESAMPLES,
+                         "seed": seed},
             "definitions": DEFINITIONS,
             "caution": CAUTION,
         }
@@ -131,7 +146,7 @@ def document(
 def depth_map(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """The relative change of every run at common depths, for a map; None where no model has layers.
 
-    `layers` tells the layers that the positions are, where all runs have the same.
+    `layers` names the layers of the positions, where all runs have the same.
     """
     layered = [run for run in runs if run["layers"]]
     if not layered:

@@ -1,6 +1,8 @@
-"""What each run gained, from a table or from evaluated runs.
+"""The gain of each run, from a table or from evaluated runs.
 
-A CSV has a column `run` and one or more columns of numbers, each an outcome of its own; higher is taken as better.
+A CSV has a column `run` and one or more columns of numbers, each an outcome of its own; higher is taken as better. Its
+columns `budget` and `strategy`, if it has them, give what each run was trained on, for runs that this toolkit did not
+train or of which more is known than it recorded.
 Evaluated runs (an experiment folder, or folders of `dataselect evaluate`) are matched to models by the digest of their
 content, so that no name can mix them up. Their gain on a task is
 
@@ -17,13 +19,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataselect.analysis.experiment_folder import ExperimentFolder
-from dataselect.analysis.runs import Run, read_run
-from dataselect.artifacts import MANIFEST, read_json
+from dataselect.artifacts import ordinary_file
+from dataselect.comparison.experiment_folder import ExperimentFolder
+from dataselect.comparison.runs import Run, read_run
 from dataselect.errors import ArtifactError, DataselectError
+from dataselect.layers.correlation import TrainedOn
+from dataselect.library_errors import refused
 from dataselect.records import TaskResult
+from dataselect.stage import read_finished
 
-RUN = "run"
+RUN, BUDGET, STRATEGY = "run", "budget", "strategy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +54,50 @@ def read_gains(sources: Sequence[Path], runs: Mapping[str, str], base: str) -> l
     if tables and len(sources) > 1:
         raise DataselectError("--gains takes one CSV, or folders of evaluated runs", "put all gains in one table")
     found = _of_table(tables[0]) if tables else _of_folders(sources, runs, base)
-    known = [Gains(one.outcome, {run: gain for run, gain in one.by_run.items() if run in runs}) for one in found]
-    if not any(one.by_run for one in known):
+    of_runs = [Gains(one.outcome, {run: gain for run, gain in one.by_run.items() if run in runs}) for one in found]
+    if not any(one.by_run for one in of_runs):
         named = sorted({run for one in found for run in one.by_run})[:3]
-        there = f"has {', '.join(named)}" if named else "has none of these models"
+        has = f"has {', '.join(named)}" if named else "has none of these models"
         raise DataselectError(
-            f"--gains names no run of {', '.join(list(runs)[:3])}: it {there}",
-            "name runs as in the table with NAME=DIR, or evaluate these very models",
+            f"--gains names no run of {', '.join(list(runs)[:3])}: it {has}",
+            "name runs as in the table with NAME=DIR, or evaluate exactly these models",
         )
-    return known
+    return of_runs
+
+
+def read_trained_on(sources: Sequence[Path]) -> dict[str, TrainedOn]:
+    """Read from a CSV of gains what its runs were trained on."""
+    rows = [row for source in sources if not source.is_dir() for row in _rows(source)[1]]
+    given = {row[RUN]: TrainedOn(row.get(STRATEGY) or None, row.get(BUDGET) or None) for row in rows}
+    return {name: one for name, one in given.items() if one != TrainedOn()}
 
 
 def _of_table(path: Path) -> list[Gains]:
+    columns, rows = _rows(path)
+    return [
+        Gains(outcome, {row[RUN]: gain for row in rows
+                        if (gain := _number(path, row[RUN], row[outcome])) is not None})
+        for outcome in columns if outcome not in (RUN, BUDGET, STRATEGY)
+    ]  # fmt: skip
+
+
+def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns and rows of a CSV of gains."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with ordinary_file(path).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             columns, rows = list(reader.fieldnames or []), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataselectError(
+        raise refused(error, f"cannot read {path}") or DataselectError(
             f"{path} cannot be read as CSV: {error}", "give a CSV with the columns run, gain"
         ) from None
-    outcomes = [name for name in columns if name != RUN]
-    if RUN not in columns or not outcomes:
+    if RUN not in columns or not set(columns) - {RUN, BUDGET, STRATEGY}:
         raise DataselectError(f"{path} has the columns {', '.join(columns) or 'none'}", "it needs run and gain")
     names = [str(row[RUN]) for row in rows]
     repeated = next((name for n, name in enumerate(names) if name in names[:n]), None)
     if repeated is not None:
         raise DataselectError(f"{path} gives the run {repeated} twice", "give each run once")
-    return [
-        Gains(outcome, {name: gain for name, row in zip(names, rows, strict=True)
-                        if (gain := _number(path, name, row[outcome])) is not None})
-        for outcome in outcomes
-    ]  # fmt: skip
+    return columns, rows
 
 
 def _number(path: Path, run: str, cell: str | None) -> float | None:
@@ -101,10 +118,10 @@ def _of_folders(folders: Sequence[Path], runs: Mapping[str, str], base: str) -> 
     for folder in folders:
         for path in ExperimentFolder(folder).runs if (folder / "results").is_dir() else [folder]:
             run = read_run(path)
-            evaluated[_model(path)] = run
+            evaluated[str(read_finished(path, "evaluate").manifest["fingerprint"]["model"])] = run
     if base not in evaluated:
         raise DataselectError(
-            "--gains holds no evaluation of the base model, so there is nothing to gain over",
+            "--gains holds no evaluation of the base model, which the gains are computed against",
             "dataselect evaluate --model BASE on the same tasks, and give that folder too",
         )
     before = _main_results(evaluated[base])
@@ -115,14 +132,6 @@ def _of_folders(folders: Sequence[Path], runs: Mapping[str, str], base: str) -> 
                 if key in before:
                     gains.setdefault(key, {})[name] = _gain(key, before[key], after)
     return [Gains(key, by_run) for key, by_run in gains.items()]
-
-
-def _model(path: Path) -> str:
-    manifest = read_json(path / MANIFEST)
-    digest = manifest.get("fingerprint", {}).get("model")
-    if not isinstance(digest, str):
-        raise ArtifactError(f"{path / MANIFEST} does not say which model it is of", "evaluate it again")
-    return digest
 
 
 def _main_results(run: Run) -> dict[str, TaskResult]:

@@ -1,26 +1,30 @@
-"""Which tensor of a tuned model belongs to which of its base, and which cannot be compared and why.
+"""Pairs of the tensors of a base and a tuned model, the layer of each, and the tensors that cannot be compared and why.
 
-Names are matched without the wrappers that files differ in (`model.`, `transformer.`, `base_model.model.`). A model
+Names are matched without the wrappers in which files differ (`model.`, `transformer.`, `base_model.model.`). A model
 that ties its output embedding stores it once; where only the other side stores it, it is compared with the input
-embedding that it was tied to. Everything else that has no partner, another shape or no floating-point numbers is
-listed, never skipped in silence.
+embedding that it was tied to. Every other tensor without a partner, with another shape or without floating-point
+numbers is listed, never skipped in silence.
+
+A name such as `model.layers.7.mlp.up_proj.weight` is a stack (`model.layers`), a layer (7) and a module
+(`mlp.up_proj.weight`). Of several stacks (a vision tower beside a language model) the one with the most weights is the
+model's; the others stand outside the layers. The position of layer l of L is its relative depth l / (L - 1), 0 for the
+first and 1 for the last (0 where there is only one), so that models of different depth share one axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataselect.errors import DataselectError
-from dataselect.layers.adapter import CONFIG, Adapter
-from dataselect.layers.change import LowRank
-from dataselect.layers.checkpoint import PLAIN, Checkpoint, StoredTensor
-from dataselect.layers.names import input_embedding, is_output_embedding, same_names
+from dataselect.layers.checkpoints import CONFIG, PLAIN, Adapter, Checkpoint, LowRank, StoredTensor
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class TensorPair:
     """A tensor of the base and what became of it: another tensor, factors of its change, or None for nothing."""
 
     name: str
@@ -37,7 +41,7 @@ class NotCompared:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairing:
+class TensorPairing:
     """All tensors of a base and a tuned model.
 
     Attributes:
@@ -46,11 +50,11 @@ class Pairing:
     """
 
     kind: str
-    pairs: tuple[Pair, ...]
+    pairs: tuple[TensorPair, ...]
     not_compared: tuple[NotCompared, ...]
 
 
-def pair_up(base: Checkpoint, folder: Path) -> Pairing:
+def pair_up(base: Checkpoint, folder: Path) -> TensorPairing:
     """Pair the tensors of a base with those of a tuned model or an adapter.
 
     Raises:
@@ -69,7 +73,7 @@ def pair_up(base: Checkpoint, folder: Path) -> Pairing:
     return found
 
 
-def _full_pairs(base: Checkpoint, tuned: Checkpoint) -> Pairing:
+def _full_pairs(base: Checkpoint, tuned: Checkpoint) -> TensorPairing:
     before, after = dict(base.tensors), dict(tuned.tensors)
     _untie(before, base.tied, after)
     _untie(after, tuned.tied, before)
@@ -81,31 +85,31 @@ def _full_pairs(base: Checkpoint, tuned: Checkpoint) -> Pairing:
         if other is None or reason:
             refused.append(NotCompared(name, reason))
         else:
-            pairs.append(Pair(name, tensor, other))
+            pairs.append(TensorPair(name, tensor, other))
     used = set(partners.values())
     refused += [NotCompared(name, "not in the base") for name in sorted(after) if name not in used]
-    return Pairing("full model", tuple(pairs), tuple(refused))
+    return TensorPairing("full model", tuple(pairs), tuple(refused))
 
 
-def _adapter_pairs(base: Checkpoint, adapter: Adapter) -> Pairing:
+def _adapter_pairs(base: Checkpoint, adapter: Adapter) -> TensorPairing:
     changed = adapter.matrices
     before = dict(base.tensors)
     _untie(before, base.tied, {**dict.fromkeys(changed), **adapter.whole})
-    targets = {there: name for name, there in same_names([*changed, *adapter.whole], before).items()}
+    targets = {of_base: name for name, of_base in same_names([*changed, *adapter.whole], before).items()}
     pairs, refused = [], []
     for name, tensor in sorted(before.items()):
         one, reason = _of_adapter(adapter, targets.get(name), tensor)
         if reason:
             refused.append(NotCompared(name, reason))
         else:
-            pairs.append(Pair(name, tensor, one))
+            pairs.append(TensorPair(name, tensor, one))
     known = set(targets.values())
     refused += [NotCompared(name, "not in the base") for name in (*changed, *adapter.whole) if name not in known]
-    return Pairing("LoRA adapter", tuple(pairs), tuple(refused))
+    return TensorPairing("LoRA adapter", tuple(pairs), tuple(refused))
 
 
 def _of_adapter(adapter: Adapter, name: str | None, tensor: StoredTensor) -> tuple[StoredTensor | LowRank | None, str]:
-    """What an adapter makes of one tensor of the base, or why that cannot be said."""
+    """The tensor or change that an adapter gives for one tensor of the base, or why it cannot be compared."""
     if not tensor.floating:
         return None, f"stored as {tensor.dtype}, not as plain floating-point numbers"
     if name is None:
@@ -118,7 +122,7 @@ def _of_adapter(adapter: Adapter, name: str | None, tensor: StoredTensor) -> tup
 
 
 def _difference(tensor: StoredTensor, shape: tuple[int, ...], dtype: str) -> str:
-    """Why two tensors cannot be compared; empty if they can."""
+    """The reason why two tensors cannot be compared; empty if they can."""
     if tensor.shape != shape:
         return f"shape {_shown(tensor.shape)} in the base, {_shown(shape)} in the tuned model"
     stored = next((one for one in (tensor.dtype, dtype) if one not in PLAIN), None)
@@ -130,8 +134,78 @@ def _shown(shape: tuple[int, ...]) -> str:
 
 
 def _untie(tensors: dict[str, StoredTensor], tied: bool, others: Mapping[str, object]) -> None:
-    """Let a tied output embedding stand under its own name, where the other side has one of its own."""
+    """Add a tied output embedding under its own name, where the other side stores one."""
     wanted = next((name for name in others if is_output_embedding(name)), None)
     source = input_embedding(tensors)
     if tied and wanted and source and not any(map(is_output_embedding, tensors)):
         tensors[wanted] = tensors[source]
+
+
+_IN_LAYER = re.compile(r"(?P<stack>(?:.*?\.)?(?:layers|h|blocks|block|layer))\.(?P<layer>\d+)\.(?P<module>.+)")
+_WRAPPERS = ("base_model.model.", "model.", "transformer.")
+_OUTPUT = ("lm_head.weight", "embed_out.weight", "output.weight")
+_INPUT = ("embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorPlace:
+    """The layer and module of a tensor: `layer` is None outside the layers, and `module` then the whole name."""
+
+    layer: int | None
+    module: str
+
+
+def bare(name: str) -> str:
+    """The name without the wrappers that one file may have around the model and another not."""
+    while wrapper := next((one for one in _WRAPPERS if name.startswith(one)), None):
+        name = name[len(wrapper) :]
+    return name
+
+
+def same_names(wanted: Iterable[str], available: Iterable[str]) -> dict[str, str]:
+    """Map every wanted name to the available one of the same tensor; absent if there is none, or more than one."""
+    exact = set(available)
+    by_bare: dict[str, list[str]] = {}
+    for name in exact:
+        by_bare.setdefault(bare(name), []).append(name)
+    found = {}
+    for name in wanted:
+        candidates = [name] if name in exact else by_bare.get(bare(name), [])
+        if len(candidates) == 1:
+            found[name] = candidates[0]
+    return found
+
+
+def is_output_embedding(name: str) -> bool:
+    """Return whether a tensor is the output embedding, which a model may tie to its input embedding."""
+    return name.endswith(_OUTPUT)
+
+
+def input_embedding(names: Iterable[str]) -> str | None:
+    """The name of the input embedding, if one is known as such."""
+    return next((name for name in names if name.endswith(_INPUT)), None)
+
+
+def places(sizes: Mapping[str, int]) -> dict[str, TensorPlace]:
+    """Locate every tensor.
+
+    Args:
+        sizes: Name -> number of weights.
+    """
+    matches = {name: _IN_LAYER.fullmatch(name) for name in sizes}
+    stacks: Counter[str] = Counter()
+    for name, match in matches.items():
+        if match:
+            stacks[match["stack"]] += sizes[name]
+    main = stacks.most_common(1)[0][0] if stacks else ""
+    return {
+        name: TensorPlace(int(match["layer"]), match["module"])
+        if match and match["stack"] == main
+        else TensorPlace(None, name)
+        for name, match in matches.items()
+    }
+
+
+def position(layer: int, layers: int) -> float:
+    """Relative depth of a layer, 0 to 1."""
+    return layer / (layers - 1) if layers > 1 else 0.0

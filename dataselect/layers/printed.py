@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataselect.reports.numbers import fixed, percent, short, signed
+from dataselect.reports.sections.layer_changes import carried, over
 
 
 def lines(document: Mapping[str, Any]) -> Iterator[str]:
@@ -48,7 +49,7 @@ def _share(value: float | None) -> str:
 
 
 def _correlation(found: Mapping[str, Any]) -> Iterator[str]:
-    yield f"Correlation of relative change with {found['outcome']} over {len(found['runs'])} runs, by relative depth:"
+    yield f"Correlation of relative change with {found['outcome']} over {over(found)}, {found['group']}:"
     if found["few"]:
         yield "  these are few runs: intervals are too narrow, and below five (correlations: four) there are none"
     for one in found["depths"]:
@@ -56,14 +57,21 @@ def _correlation(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {fixed(one['position'], 2)}  {both}"
     if found["middle"]["value"] is not None:
         yield f"  middle third minus the rest: {_estimate(found['middle'])}"
+    for warning in carried(found):
+        yield f"  {warning}"
+    for apart in found["apart"]:
+        yield f"  apart ({apart['group']}): {', '.join(apart['runs'])}"
     if found["without_gain"]:
         yield f"  without a gain: {', '.join(found['without_gain'])}"
     yield ""
 
 
 def _estimate(found: Mapping[str, Any]) -> str:
-    shown = signed(found["value"], 2)
-    return shown if found["low"] is None else f"{shown} [{signed(found['low'], 2)}, {signed(found['high'], 2)}]"
+    shown, left_out = signed(found["value"], 2), found["leave_one_out"]
+    ends = "" if found["low"] is None else f" [{signed(found['low'], 2)}, {signed(found['high'], 2)}]"
+    if left_out["low"] is None:
+        return shown + ends
+    return f"{shown}{ends}, without one run {signed(left_out['low'], 2)} to {signed(left_out['high'], 2)}"
 
 
 def _representations(found: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from dataselect.pool.columns import ColumnMap
 from dataselect.pool.reader import PoolReader
-from dataselect.pool.rendering import Renderer, RenderOptions
-from dataselect.pool.windows import rolling_windows
+from dataselect.pool.render_options import RenderOptions
+from dataselect.pool.rendering import Renderer
+from dataselect.pool.sequences import rolling_windows
 
 __all__ = ["ColumnMap", "PoolReader", "RenderOptions", "Renderer", "rolling_windows"]

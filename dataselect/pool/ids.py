@@ -1,10 +1,10 @@
-"""Ids: stable names of examples, and proof that no two in one command are the same.
+"""Ids: stable names of examples, and the check that no two in one command are the same.
 
 An own id is used as text. A record without one is named by its content: the first 16 hex digits of the sha256 of its
 canonical JSON without `_dataselect`, so the name is the same in any file, order and selection. Exact duplicates get
 -2, -3 ... in order. A record of a selection keeps the id that it has there: a copy's -2, a file's prefix. A whole
 pool's ids are remembered as 64-bit hashes in one flat table of 11 to 17 bytes per id (up to 45 for the moments in which
-it grows); two own ids with one hash (about n^2 / 2^65) are told apart by reading again.
+it grows); two own ids with one hash (about n^2 / 2^65) are distinguished by reading again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.artifacts import digest
-from dataselect.pool.faults import Unreadable, as_text
+from dataselect.pool.rejects import Unreadable, as_text
 
 _MARK = "_dataselect"
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -33,12 +33,15 @@ def content_id(record: Mapping[str, Any]) -> str:
 
 
 def own_id(record: Mapping[str, Any], column: str) -> str | None:
-    """The id that a record brings along, as text; None if it has none or an empty one.
+    """The record's own id, as text; None if it has none or an empty one.
 
     Raises:
         Unreadable: With `wrong_type` for a list or object, `bad_id` for line breaks or control characters.
     """
-    text = as_text(record.get(column), column)
+    value = record.get(column)
+    if value is None or value != value:  # NaN is what data frames put into gaps
+        return None
+    text = as_text(value, column)
     if _UNFIT.search(text):
         raise Unreadable("bad_id", f"{column} with a line break or control character: {text}")
     return text if text.strip() else None
@@ -81,7 +84,7 @@ class HashSet:
         return self._slots.nbytes
 
     def add(self, number: int) -> bool:
-        """Put a number in; False if it was there."""
+        """Add a number; False if it was in the set."""
         view = self._view
         at = ((number >> 32) * self._capacity) >> 32
         while held := view[at]:
@@ -125,7 +128,7 @@ class IdAssigner:
         self._copies: dict[str, int] = {}
 
     def take(self, own: str) -> bool:
-        """Use an own id; False if its hash was there before."""
+        """Use an own id; False if its hash was used before."""
         return self._seen.add(hash64(own))
 
     def name(self, content: str) -> str:

@@ -2,7 +2,11 @@
 
 A token belongs to the response when it holds at least one character of one, so a token that straddles the seam is
 scored, and counted. The end of a turn is the first special token behind the response, with any white space before it,
-and an EOS right behind that.
+and an EOS right behind that. An added token that is not marked as special counts like a special one: the text behind
+a response is the template's own.
+
+What is scored of a response is its runs: contiguous stretches of response tokens inside one assistant turn. A turn is
+one run, unless thoughts are left out of it or its first token is also the first of the sequence.
 """
 
 from __future__ import annotations
@@ -14,10 +18,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.pool.encoder import Integers, Tokens
-from dataselect.pool.spans import Templated, response_spans
+from dataselect.pool.templates import Templated, response_spans
 from dataselect.pool.tokenizer import SpecialTokens
+from dataselect.pool.tokenizing import Integers, Tokens
 from dataselect.records import END, PROMPT, RESPONSE, UNSCORED
+
+Range = tuple[int, int]
+"""First token and the one after the last."""
+
+TurnRuns = list[list[Range]]
+"""The runs of each turn of one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,7 @@ def _stops(
     stop = last.copy()
     behind = tokens.bounds[pieces.text + 1]
     open_ = np.flatnonzero(pieces.closes & (last > tokens.bounds[pieces.text]) & (last < behind))
-    marks = np.fromiter(special.special, np.int64)
+    marks = np.fromiter(special.added, np.int64)
     at = last[open_]
     for index in np.flatnonzero(~np.isin(tokens.ids[at], marks)).tolist():
         at[index] = _next_mark(templated, tokens, int(pieces.text[open_[index]]), int(at[index]), special)
@@ -128,12 +138,50 @@ def _stops(
 
 
 def _next_mark(templated: Sequence[Templated], tokens: Tokens, text: int, at: int, special: SpecialTokens) -> int:
-    """The first special token from `at` on with nothing but white space before it; -1 if there is none."""
+    """The first added token from `at` on with nothing but white space before it; -1 if there is none."""
     place, whole = int(tokens.places[text]), templated[text].text
     while at < tokens.bounds[text + 1]:
-        if int(tokens.ids[at]) in special.special:
+        if int(tokens.ids[at]) in special.added:
             return at
         if whole[tokens.starts[at] - place : tokens.ends[at] - place].strip():
             return -1
         at += 1
     return -1
+
+
+def response_runs(templated: Sequence[Templated], tokens: Tokens, parts: Parts, stops: Integers) -> list[TurnRuns]:
+    """The runs of each turn of each text.
+
+    Args:
+        stops: (n_texts,) index behind the last token that is kept of each text.
+    """
+    text = np.array([index for index, one in enumerate(templated) for _ in one.turns], np.int64)
+    turns = np.array([(turn.start, turn.end) for one in templated for turn in one.turns], np.int64).reshape(-1, 2)
+    start, end = (turns + tokens.places[text][:, None]).T
+    first, last = (np.minimum(token, stops[text]) for token in tokens_in(tokens, start, end))
+    is_whole = (parts.responses[last] - parts.responses[first] == last - first) & (first < last)
+    found: list[TurnRuns] = [[] for _ in templated]
+    for index, a, b, whole in zip(text.tolist(), first.tolist(), last.tolist(), is_whole.tolist(), strict=True):
+        found[index].append([(a, b)] if whole else _runs(parts.codes, a, b))
+    return found
+
+
+def _runs(codes: NDArray[np.int8], first: int, last: int) -> list[Range]:
+    is_response = np.concatenate(([False], codes[first:last] == RESPONSE, [False]))
+    edges = (np.flatnonzero(is_response[1:] != is_response[:-1]) + first).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def response_bytes(one: Templated, runs: TurnRuns, tokens: Tokens, place: int) -> int:
+    """UTF-8 bytes of the response characters that scored tokens of one text hold.
+
+    Args:
+        place: Place of the text's first character.
+    """
+    total, ascii_only = 0, one.text.isascii()
+    for turn, found in zip(one.turns, runs, strict=True):
+        for first, last in found:
+            start = max(turn.start, int(tokens.starts[first]) - place)
+            end = min(turn.end, int(tokens.ends[last - 1]) - place)
+            total += end - start if ascii_only else len(one.text[start:end].encode("utf-8"))
+    return total

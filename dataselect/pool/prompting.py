@@ -1,11 +1,10 @@
-"""What a model is shown when it is to write the response itself: the conversation up to the assistant's header.
+"""Prompts for a model that writes the response itself: the conversation up to the assistant's header.
 
 The prompt is cut out of a rendering of the whole conversation with a stand-in for the response, by the same masks that
 training uses, so it is a prefix of what the model was trained on, in text and in tokens. Spaces at the header's end are
 left for the model to write: most tokenizers join a space to the word behind it, so that a model trained on ` yes` after
 `###Answer:` has never seen a word after a space of its own. Where the template closes a turn with a token, that token
-ends an answer; a model that was not trained to end its turns often begins another one, and `next_turn` is what that
-looks like.
+ends an answer; a model that was not trained to end its turns often begins another one with the text of `next_turn`.
 
 Left out: tokenizers that join a line break to what follows it.
 """
@@ -53,7 +52,7 @@ def render_prompts(renderer: Renderer, conversations: Sequence[Sequence[Message]
 
 
 def render_texts(renderer: Renderer, texts: Sequence[str]) -> list[Prompt]:
-    """Render plain texts that are to be written on."""
+    """Render plain texts that the model continues."""
     found = []
     for one in renderer.render([Example("", "prompts", {}, text=text) for text in texts]):
         if isinstance(one, Reject) or len(one.token_ids) == 0:
@@ -69,20 +68,20 @@ def stop_tokens(renderer: Renderer) -> frozenset[int]:
     special = special_tokens(renderer.tokenizer)
     (one,) = renderer.render([_answered([Message("user", _STAND_IN)])])
     behind = set() if isinstance(one, Reject) else set(one.token_ids[one.parts == END].tolist())
-    return frozenset(behind & special.special) | frozenset([] if special.eos is None else [special.eos])
+    return frozenset(behind & special.added) | frozenset([] if special.eos is None else [special.eos])
 
 
 def next_turn(renderer: Renderer) -> str:
-    """What the template writes between a response and the user's next turn; empty where tokens end a response."""
+    """The template's text between a response and the user's next turn; empty where tokens end a response."""
     turns = [Message("user", _STAND_IN), Message("assistant", _STAND_IN), Message("user", _ANOTHER)]
     (one,) = renderer.render([_answered(turns)])
     if isinstance(one, Reject) or not one.scorable:
         return ""
     first = int(np.argmax(one.parts == RESPONSE))
     begin = one.text.find(_STAND_IN, int(one.spans[first][0])) + len(_STAND_IN)
-    eos = special_tokens(renderer.tokenizer).eos_text
-    between = one.text[begin : one.text.find(_ANOTHER)].removeprefix(eos)
-    marks = [token.content for token in renderer.tokenizer.added_tokens_decoder.values() if token.special]
+    special = special_tokens(renderer.tokenizer)
+    between = one.text[begin : one.text.find(_ANOTHER)].removeprefix(special.eos_text)
+    marks = [token.content for i, token in renderer.tokenizer.added_tokens_decoder.items() if i in special.added]
     return "" if any(mark in between for mark in marks) else between.strip()
 
 

@@ -2,9 +2,9 @@
 good a response is. Paper: Deita (Liu et al. 2023, arXiv 2312.15685), whose prompts these are, with every space.
 
 An *exchange* is the user's turns up to an assistant turn, and the assistant's turns up to the next user turn; of
-several turns on one side the texts are joined by a blank line. Each exchange is rated by itself, without what was said
+several turns on one side the texts are joined by a blank line. Each exchange is rated by itself, without what came
 before, as in the authors' code. System turns and tool results are not shown; an exchange without a query or without an
-answer is not rated, nor is plain text.
+answer is not rated, nor one whose answers are context only, nor is plain text.
 
 The digit has to be one token, or its probability is not that of the rating. Prompt and digit are tokenised as one text,
 so that each tokenizer writes the digit as it does after a space: some keep the prompt's last space as a token of its
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.errors import DataselectError
-from dataselect.pool.spans import response_text
+from dataselect.pool.templates import response_text
 from dataselect.records import Example, RatingPrompt
 
 PROMPTS = {
@@ -33,7 +33,7 @@ PROMPTS = {
     "quality": "You are a helpful assistant. Please identify the quality score of the Response corresponding to the "
     "Question. \n #Question#:\n{instruction}\n#Response#:\n{output} \n##Quality: ",
 }
-"""What can be rated, and how it is asked."""
+"""The prompt of each thing that can be rated."""
 
 DIGITS = "123456"
 
@@ -43,10 +43,11 @@ Encode = Callable[[Sequence[str]], list[NDArray[np.int32]]]
 
 @dataclass(slots=True)
 class Exchange:
-    """What was asked and what was answered, as pieces."""
+    """One query and the answer to it, as pieces."""
 
     asked: list[str] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
+    trained: bool = False
 
     @property
     def instruction(self) -> str:
@@ -69,7 +70,8 @@ def exchanges(example: Example) -> list[Exchange]:
             found[-1].asked.append(message.full_content)
         elif message.role == "assistant":
             found[-1].answered.append(response_text(message))
-    return [one for one in found if one.instruction.strip() and one.output.strip()]
+            found[-1].trained |= message.trained
+    return [one for one in found if one.trained and one.instruction.strip() and one.output.strip()]
 
 
 class RatingPrompts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from dataselect.escaping import escaped
 from dataselect.records import END, PROMPT, RESPONSE, UNSCORED, Rendered
 
 _SEAM = 3
@@ -33,18 +34,20 @@ def shown(one: Rendered, template: str, coloured: bool) -> str:
         template: The template's name, for the heading.
         coloured: Terminal colours instead of brackets. Control characters of the text are shown escaped either way.
     """
+    heading = f"--- {escaped(one.id)} ({escaped(one.source)}, {template}): {one.status}"
+    if not one.tokenised:
+        return f"{heading}, {len(one.text):,} characters"
     counts = {part: int((one.parts == part).sum()) for part in (PROMPT, RESPONSE, END)}
-    heading = (
-        f"--- {one.id} ({one.source}, {template}): {one.status}; {counts[PROMPT]} prompt, {counts[RESPONSE]} response, "
-        f"{counts[END]} end, {one.seam_tokens} seam of {len(one.token_ids)} tokens"
+    heading += (
+        f"; {counts[PROMPT]} prompt, {counts[RESPONSE]} response, {counts[END]} end, {one.seam_tokens} seam of "
+        f"{len(one.token_ids)} tokens"
     )
-    groups = itertools.groupby(range(len(one.token_ids)), lambda t: _mark(one, t))
+    if one.special_texts:
+        heading += f"; its own text spells out {one.special_texts} special tokens"
+    marks = [_SEAM if token in one.seams else part for token, part in enumerate(one.parts.tolist())]
+    groups = itertools.groupby(range(len(marks)), marks.__getitem__)
     show = _coloured if coloured else _bracketed
     return heading + "\n" + "".join(show(mark, [_token(one, t) for t in tokens]) for mark, tokens in groups)
-
-
-def _mark(one: Rendered, token: int) -> int:
-    return _SEAM if token in one.seams else int(one.parts[token])
 
 
 def _token(one: Rendered, token: int) -> str:

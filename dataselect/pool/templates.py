@@ -4,24 +4,57 @@ Every template renders the whole conversation once and says, in characters of th
 begins and ends and where the assistant's header before it begins. Nothing is tokenised here, so no mask can ever rest
 on the length of a separately tokenised prefix.
 
-`alpaca`, `qa` and `text` are written out below; `chat` (the tokenizer's own) and Jinja files are in `chat.py`. The
-first three end each response with the EOS text, where the tokenizer has one; plain text is left as it is.
+`alpaca`, `qa` and `text` are written out here; `chat` (the tokenizer's own) and Jinja files are in `chat_templates`.
+The first three end each response with the EOS text, where the tokenizer has one; plain text is left as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from dataselect.pool.chat import ChatTemplate
-from dataselect.pool.spans import Templated, Turn, response_text
 from dataselect.records import Example, Message
-from dataselect.registry import unknown
 
-NAMES = ("auto", "chat", "alpaca", "qa", "text")
-"""Names that `--template` takes, besides a path to a Jinja file."""
+_THINK = re.compile(r"<think>.*?</think>\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One assistant turn: `text[header:start]` is the assistant's header, `text[start:end]` the response."""
+
+    header: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Templated:
+    """A rendering and assistant turns in it, in order: all from a template, then those that are responses.
+
+    Attributes:
+        special_texts: Special tokens that the record's own text spells out.
+        masked: Where these stay text: what the tokenizer is given instead of `text`, character for character.
+    """
+
+    text: str
+    turns: tuple[Turn, ...]
+    special_texts: int = 0
+    masked: str = ""
+
+    @property
+    def given(self) -> str:
+        """The text that the tokenizer reads."""
+        return self.masked or self.text
+
+    def responses_of(self, messages: Sequence[Message]) -> Templated:
+        """Leave out the turns that `messages` hold as context only."""
+        said = [message.trained for message in messages if message.role == "assistant"]
+        if all(said):
+            return self
+        return replace(self, turns=tuple(turn for turn, trained in zip(self.turns, said, strict=True) if trained))
 
 
 class Template(Protocol):
@@ -29,12 +62,17 @@ class Template(Protocol):
 
     @property
     def name(self) -> str:
-        """What the user calls it."""
+        """The name by which users choose it."""
         ...
 
     @property
     def source(self) -> str:
         """Its whole text, for fingerprints and manifests."""
+        ...
+
+    @property
+    def dated(self) -> bool:
+        """Return whether it asks for the time."""
         ...
 
     def render(self, example: Example) -> Templated:
@@ -46,37 +84,6 @@ class Template(Protocol):
         ...
 
 
-class _Writer:
-    """Collects pieces of a rendering and remembers where the responses went."""
-
-    def __init__(self, eos: str) -> None:
-        self._eos = eos
-        self._pieces: list[str] = []
-        self._length = 0
-        self._turns: list[Turn] = []
-
-    def add(self, text: str) -> None:
-        self._pieces.append(text)
-        self._length += len(text)
-
-    def respond(self, header: str, response: str) -> None:
-        begin = self._length
-        self.add(header)
-        start = self._length
-        self.add(response)
-        self._turns.append(Turn(begin, start, self._length))
-        self.add(self._eos)
-
-    def done(self) -> Templated:
-        return Templated("".join(self._pieces), tuple(self._turns))
-
-
-def _joined(messages: Iterable[Message], separator: str) -> Iterable[tuple[str, Message]]:
-    """Each message with what separates it from the one before."""
-    for i, message in enumerate(messages):
-        yield (separator if i else "", message)
-
-
 @dataclass(frozen=True)
 class AlpacaTemplate:
     """The template of Stanford Alpaca, with further turns under the same headings and a system turn as preamble."""
@@ -84,6 +91,7 @@ class AlpacaTemplate:
     eos: str
     name: str = "alpaca"
     source: str = "alpaca: preamble, ### Instruction, ### Input, ### Response, EOS"
+    dated: bool = False
 
     _PREAMBLE = (
         "Below is an instruction that describes a task{input}. "
@@ -119,19 +127,11 @@ class QATemplate:
     eos: str
     name: str = "qa"
     source: str = "###Question: {question}\n###Answer: {answer}{EOS}"
+    dated: bool = False
 
     def render(self, example: Example) -> Templated:
         """Render one example; see `Template`."""
-        writer = _Writer(self.eos)
-        for separator, message in _joined(example.messages, "\n"):
-            writer.add(separator)
-            if message.role == "assistant":
-                writer.respond("###Answer: ", response_text(message))
-            elif message.role == "user":
-                writer.add(f"###Question: {message.full_content}")
-            else:
-                writer.add(message.full_content)
-        return writer.done()
+        return _joined_turns(example, "\n", {"assistant": "###Answer: ", "user": "###Question: "}, self.eos)
 
 
 @dataclass(frozen=True)
@@ -141,43 +141,74 @@ class TextTemplate:
     eos: str
     name: str = "text"
     source: str = "{text} or {turn}\n\n{turn}{EOS}"
+    dated: bool = False
 
     def render(self, example: Example) -> Templated:
         """Render one example; see `Template`."""
         if example.text is not None:
             return Templated(example.text, (Turn(0, 0, len(example.text)),))
-        writer = _Writer(self.eos)
-        for separator, message in _joined(example.messages, "\n\n"):
-            writer.add(separator)
-            if message.role == "assistant":
-                writer.respond("", response_text(message))
-            else:
-                writer.add(message.full_content)
-        return writer.done()
+        return _joined_turns(example, "\n\n", {}, self.eos)
 
 
-def load_template(name: str, tokenizer: Any, eos: str) -> Template:  # noqa: ANN401
-    """Find a template by name or path.
+class _Writer:
+    """Collects pieces of a rendering and remembers where the responses went."""
+
+    def __init__(self, eos: str) -> None:
+        self._eos = eos
+        self._pieces: list[str] = []
+        self._length = 0
+        self._turns: list[Turn] = []
+
+    def add(self, text: str) -> None:
+        self._pieces.append(text)
+        self._length += len(text)
+
+    def respond(self, header: str, response: str) -> None:
+        begin = self._length
+        self.add(header)
+        start = self._length
+        self.add(response)
+        self._turns.append(Turn(begin, start, self._length))
+        self.add(self._eos)
+
+    def done(self) -> Templated:
+        return Templated("".join(self._pieces), tuple(self._turns))
+
+
+def _joined_turns(example: Example, separator: str, headers: Mapping[str, str], eos: str) -> Templated:
+    """Write all turns with a separator between them.
 
     Args:
-        name: `auto` (the tokenizer's own where it has one, else `alpaca`), `chat`, `alpaca`, `qa`, `text`, or the path
-            of a Jinja file.
-        tokenizer: A transformers tokenizer.
-        eos: Text of its EOS token; empty if there is none.
-
-    Raises:
-        UsageError: If the name is unknown, or `chat` is asked of a tokenizer without a chat template.
+        headers: role -> the text before its turns.
     """
-    if name == "auto":
-        name = "chat" if tokenizer.chat_template else "alpaca"
-    plain: Sequence[type[AlpacaTemplate] | type[QATemplate] | type[TextTemplate]] = (
-        AlpacaTemplate, QATemplate, TextTemplate,
-    )  # fmt: skip
-    for kind in plain:
-        if kind.name == name:
-            return kind(eos)
-    if name == "chat":
-        return ChatTemplate.of_tokenizer(tokenizer)
-    if Path(name).is_file():
-        return ChatTemplate.of_file(Path(name), tokenizer)
-    raise unknown("template", name, NAMES)
+    writer = _Writer(eos)
+    for i, message in enumerate(example.messages):
+        writer.add(separator if i else "")
+        header = headers.get(message.role, "")
+        if message.role == "assistant":
+            writer.respond(header, response_text(message))
+        else:
+            writer.add(header + message.full_content)
+    return writer.done()
+
+
+def response_text(message: Message) -> str:
+    """An assistant turn as plain text: its content, then each tool call as JSON on a line of its own."""
+    calls = (json.dumps(call.get("function", call), ensure_ascii=False) for call in message.tool_calls)
+    return "\n".join([*([message.content] if message.content else []), *calls])
+
+
+def response_spans(templated: Templated, turn: Turn, think: bool) -> list[tuple[int, int]]:
+    """The character spans of one turn that count as response, in order.
+
+    Args:
+        think: Whether `<think>` spans count; without, they and the white space after them are left out.
+    """
+    if think:
+        return [(turn.start, turn.end)] if turn.end > turn.start else []
+    spans, begin = [], turn.start
+    for thought in _THINK.finditer(templated.text, turn.start, turn.end):
+        spans.append((begin, thought.start()))
+        begin = thought.end()
+    spans.append((begin, turn.end))
+    return [(start, end) for start, end in spans if end > start]

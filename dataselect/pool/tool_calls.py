@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from dataselect.pool.faults import Unreadable, shown_value
 from dataselect.pool.json_text import parse
+from dataselect.pool.rejects import Unreadable, is_gap, shown_value
 
 
 def read_tools(value: object) -> tuple[Mapping[str, Any], ...]:
@@ -16,16 +17,18 @@ def read_tools(value: object) -> tuple[Mapping[str, Any], ...]:
         Unreadable: With `bad_tools`, or what parsing its text gives.
     """
     if isinstance(value, str):
-        value = _parsed(value, "bad_tools") if value.strip() else None
+        value = _parse_json(value, "bad_tools") if value.strip() else None
     if not value:
         return ()
     found = value if isinstance(value, list) else [value]
-    return tuple(_tool(_parsed(tool, "bad_tools") if isinstance(tool, str) else tool) for tool in found)
+    return tuple(_tool(_parse_json(tool, "bad_tools") if isinstance(tool, str) else tool) for tool in found)
 
 
 def _tool(value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise Unreadable("bad_tools", f"a tool should be an object: {shown_value(value)}")
+    if not is_finite(value):
+        raise Unreadable("bad_tools", f"a tool with NaN in it: {shown_value(value)}")
     bare = "name" in value and "function" not in value and "type" not in value
     return {"type": "function", "function": value} if bare else value
 
@@ -49,20 +52,31 @@ def read_calls(value: object) -> tuple[Mapping[str, Any], ...]:
 
 def _call(value: object) -> Mapping[str, Any]:
     if isinstance(value, str):
-        value = _parsed(value, "bad_tool_call")
-    inner = value.get("function", value) if isinstance(value, Mapping) else None
+        value = _parse_json(value, "bad_tool_call")
+    inner = value.get("function") or value if isinstance(value, Mapping) else None
     name = inner.get("name") if isinstance(inner, Mapping) else None
     if not isinstance(inner, Mapping) or not isinstance(name, str) or not name:
         raise Unreadable("bad_tool_call", f"a tool call should be an object with a name: {shown_value(value)}")
-    arguments = inner.get("arguments", inner.get("parameters"))
+    arguments = inner.get("arguments")
+    if is_gap(arguments):
+        arguments = inner.get("parameters")
     if isinstance(arguments, str) and arguments.strip():
-        arguments = _parsed(arguments, "bad_tool_call")
-    if arguments and not isinstance(arguments, Mapping):
+        arguments = _parse_json(arguments, "bad_tool_call")
+    if arguments and not (isinstance(arguments, Mapping) and is_finite(arguments)):
         raise Unreadable("bad_tool_call", f"the arguments should be an object: {shown_value(value)}")
     return {"type": "function", "function": {"name": name, "arguments": arguments or {}}}
 
 
-def _parsed(text: str, reason: str) -> object:
+def is_finite(value: object) -> bool:
+    """Return whether no number in a value is NaN or infinite, which JSON cannot show."""
+    if isinstance(value, Mapping):
+        return all(map(is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _parse_json(text: str, reason: str) -> object:
     try:
         return parse(text)
     except Unreadable as fault:

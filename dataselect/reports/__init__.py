@@ -1,8 +1,6 @@
-"""Formats a comparison as HTML or Markdown. Computes nothing."""
+"""Reports of comparisons as HTML or Markdown, one file per section, and the pages of `layers`, `tokens` and `audit`."""
 
-from dataselect.reports.document import find_comparison, read_comparison
-from dataselect.reports.html import write_html
-from dataselect.reports.markdown import write_markdown
-from dataselect.reports.sentences import verdict_lines
+from dataselect.reports.report import compare, find_comparison, read_comparison, report_text, write_report
+from dataselect.reports.sections.verdicts import verdict_lines
 
-__all__ = ["find_comparison", "read_comparison", "verdict_lines", "write_html", "write_markdown"]
+__all__ = ["compare", "find_comparison", "read_comparison", "report_text", "verdict_lines", "write_report"]

@@ -1,18 +1,20 @@
-"""What a report is made of, before it is HTML or Markdown: sections of sentences, tables, plots and examples.
+"""The content of a report, before it is HTML or Markdown: sections of sentences, tables, plots and examples.
 
-Both renderers go through the same sections, so that both say the same. All text is raw: escaping belongs to the
-renderer, which alone knows where the text goes.
+Both renderers go through the same sections, so that both say the same. All text is raw: the
+renderers escape it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
+
+from dataselect.comparison.section_inputs import SectionInputs
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """One cell: what is shown, what it sorts by, and for verdicts a tone: better, worse, fewer, more or none."""
 
     text: str
@@ -21,8 +23,12 @@ class Cell:
 
     @property
     def numeric(self) -> bool:
-        """Whether it stands in a column of numbers."""
+        """True for a number."""
         return isinstance(self.sort, int | float)
+
+
+Column = tuple[str, Callable[[Any], TableCell]]
+"""A header, and what makes the cell of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,19 @@ class Table:
     key: str
     caption: str
     headers: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
     folded: bool = False
 
+    @classmethod
+    def of(
+        cls, key: str, caption: str, rows: Iterable[Any], columns: Sequence[Column], *, folded: bool = False
+    ) -> Self:
+        """A table with one row per item of `rows` and the given columns."""
+        headers = tuple(header for header, _ in columns)
+        return cls(key, caption, headers, tuple(tuple(make(row) for _, make in columns) for row in rows), folded)
+
     def numeric(self, column: int) -> bool:
-        """Whether a column holds numbers."""
+        """True if a column holds numbers."""
         return any(row[column].numeric for row in self.rows)
 
 
@@ -56,7 +70,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One part of a verdict: what is shown, the numbers behind it, and the tone of its mark."""
+    """One part of a verdict: its words, its numbers, and the tone of its mark."""
 
     lead: str
     detail: str
@@ -87,7 +101,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class ExampleCard:
     """One example to read: rank and score in words, its id, and its texts."""
 
     title: str
@@ -97,8 +111,8 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """A token: its text, what a pointer on it tells, and its step of surprise from 0; None where it has none."""
+class ColouredToken:
+    """A token: its text, the text on hovering, and its step of likelihood from 0; None where it was not scored."""
 
     text: str
     hover: str
@@ -107,12 +121,12 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Coloured:
-    """A text whose tokens are coloured; `spaced` where they are no running text."""
+class ColouredText:
+    """A text whose tokens are coloured; `spaced` puts space between them."""
 
     title: str
     id: str
-    tokens: tuple[Token, ...]
+    tokens: tuple[ColouredToken, ...]
     spaced: bool = False
 
 
@@ -126,8 +140,8 @@ class Block:
     plots: tuple[Plot, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
-    examples: tuple[Example, ...] = ()
-    coloured: tuple[Coloured, ...] = ()
+    examples: tuple[ExampleCard, ...] = ()
+    coloured: tuple[ColouredText, ...] = ()
     code: str = ""
 
 
@@ -140,11 +154,56 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-def text(value: object) -> Cell:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report ready to be rendered; all text in it is raw.
+
+    Attributes:
+        made_from: Name of the file that holds its numbers.
+        drawings: Scripts beside `plots.js` that draw further kinds of plots.
+    """
+
+    title: str
+    lede: str
+    sections: tuple[Section, ...]
+    made_from: str
+    drawings: tuple[str, ...] = ()
+
+    @property
+    def plots(self) -> list[Plot]:
+        """All plots, in order."""
+        return [plot for section in self.sections for block in section.blocks for plot in block.plots]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSection:
+    """One section of the report of a comparison: what is computed for it, and how that is shown.
+
+    Attributes:
+        key: Of its data in `comparison.json`.
+        data: Computes its data: a dataclass, a tuple of them, or a dict; None or empty where the inputs have none.
+        view: Arranges the data, as `comparison.json` holds them.
+        shows: Ids of the examples whose texts it needs.
+        drawings: Scripts beside `plots.js` that draw its plots.
+    """
+
+    key: str
+    data: Callable[[SectionInputs], Any]
+    view: Callable[[Any], Section]
+    shows: Callable[[SectionInputs], Collection[str]] = lambda _: ()
+    drawings: tuple[str, ...] = ()
+
+
+def text(value: object) -> TableCell:
     """A cell of words, sorted as words."""
-    return Cell(str(value), str(value))
+    return TableCell(str(value), str(value))
 
 
-def number(shown: str, value: float | None) -> Cell:
+def number(shown: str, value: float | None) -> TableCell:
     """A cell of a number; absent ones sort below all."""
-    return Cell(shown, float("-inf") if value is None else float(value))
+    return TableCell(shown, float("-inf") if value is None else float(value))
+
+
+def cell(value: float | None, write: Callable[[Any], str]) -> TableCell:
+    """A cell of a number as `write` formats it; absent ones sort below all."""
+    return number(write(value), value)

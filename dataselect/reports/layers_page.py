@@ -1,39 +1,31 @@
-"""The page of `dataselect layers`: where tuning changed the model, and what goes with the gain. Computes nothing.
+"""The page of `dataselect layers`: where tuning changed the model, and what correlates with the gain.
 
-Maps show relative change, because layers differ in the size of their weights. Plots of many runs show the first eight,
-and say so; the tables hold all.
+Maps show relative change, because layers differ in the size of their weights. Plots of many runs show the first eight;
+the tables hold all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from dataselect.artifacts import write_text
-from dataselect.reports.change_maps import ABOUT, heat_map, run_map, run_table, size
-from dataselect.reports.content import Block, Cell, Plot, Section, Table, number, text
-from dataselect.reports.gain_section import gain_section
-from dataselect.reports.html import render_html
-from dataselect.reports.numbers import ABSENT, count, short
-from dataselect.reports.report import Report
-from dataselect.reports.representation_section import representation_section
+from dataselect.reports.content import Block, Column, Plot, Report, Section, Table, cell, number, text
+from dataselect.reports.numbers import count, fixed, short, span
+from dataselect.reports.sections.layer_changes import (
+    ABOUT,
+    degrees,
+    gain_section,
+    heat_map,
+    run_map,
+    run_table,
+    size,
+)
 
-MOST = 8
+_MOST = 8
 """Runs in one plot of curves, and maps of single models."""
 
 _TENSORS = 400
 """Rows of a table of single tensors."""
-
-
-def write_layers_html(layers: Mapping[str, Any], out: Path) -> None:
-    """Render the content of a `layers.json` as one self-contained page.
-
-    Raises:
-        ArtifactError: If `out` cannot be written.
-        MissingExtraError: If plotly is not installed.
-    """
-    write_text(out, render_html(layers_report(layers)))
 
 
 def layers_report(layers: Mapping[str, Any]) -> Report:
@@ -43,9 +35,16 @@ def layers_report(layers: Mapping[str, Any]) -> Report:
         sections.append(gain_section(layers))
     sections.append(_matrix_section(layers))
     if layers["representations"]:
-        sections.append(representation_section(layers["representations"], MOST))
-    if any(run["not_compared"] for run in layers["runs"]):
-        sections.append(_refused_section(layers["runs"]))
+        sections.append(_representation_section(layers["representations"]))
+    refused = [(run["name"], one) for run in layers["runs"] for one in run["not_compared"]]
+    if refused:
+        columns: list[Column] = [
+            ("Run", lambda pair: text(pair[0])),
+            ("Tensor", lambda pair: text(pair[1]["name"])),
+            ("Why", lambda pair: text(pair[1]["reason"])),
+        ]
+        table = Table.of("refused", "Tensors without numbers", refused, columns)
+        sections.append(Section("not-compared", "Not compared", (Block(tables=(table,)),)))
     sections.append(_definitions_section(layers))
     runs = layers["runs"]
     one = "one tuned model" if len(runs) == 1 else f"{len(runs)} tuned models"
@@ -56,7 +55,7 @@ def layers_report(layers: Mapping[str, Any]) -> Report:
 
 def _change_section(layers: Mapping[str, Any]) -> Section:
     plots = [] if layers["map"] is None else [run_map(layers["map"])]
-    ranked = [run for run in layers["runs"] if any(one["effective_rank"] for one in run["layers"])][:MOST]
+    ranked = [run for run in layers["runs"] if any(one["effective_rank"] for one in run["layers"])][:_MOST]
     if ranked:
         plots += [_rank_curves(ranked), _spectrum_curves(ranked)]
     block = Block(paragraphs=(ABOUT,), plots=tuple(plots), tables=(run_table(layers["runs"]),))
@@ -95,10 +94,10 @@ def _spectrum_curves(runs: Sequence[Mapping[str, Any]]) -> Plot:
 
 def _matrix_section(layers: Mapping[str, Any]) -> Section:
     detailed = [run for run in layers["runs"] if run["tensors"]]
-    blocks = [_matrix_block(number_, run) for number_, run in enumerate(detailed[:MOST])]
+    blocks = [_matrix_block(number_, run) for number_, run in enumerate(detailed[:_MOST])]
     about = "The same for each kind of matrix. Layers without a matrix of a kind are left empty."
-    if len(detailed) > MOST:
-        about += f" The first {MOST} of {len(detailed)} runs are shown; layers.json holds all."
+    if len(detailed) > _MOST:
+        about += f" The first {_MOST} of {len(detailed)} runs are shown; layers.json holds all."
     return Section("matrices", "Change by matrix", (Block(paragraphs=(about,)), *blocks))
 
 
@@ -109,41 +108,26 @@ def _matrix_block(place: int, run: Mapping[str, Any]) -> Block:
         for kind, row in zip(found["modules"], found["relative_change"], strict=True)
     ]
     columns = [str(layer) for layer in found["layers"]]
-    plots = (
-        [heat_map(f"matrices-{place}", "", found["modules"], columns, "layer", found["relative_change"], hover)]
-        if hover
-        else []
-    )
-    return Block(title=run["name"], plots=tuple(plots), tables=(_tensor_table(place, run),))
+    plots: tuple[Plot, ...] = ()
+    if hover:
+        key, modules = f"matrices-{place}", found["modules"]
+        plots = (heat_map(key, "", modules, columns, "layer", found["relative_change"], hover),)
+    return Block(title=run["name"], plots=plots, tables=(_tensor_table(place, run),))
 
 
 def _tensor_table(place: int, run: Mapping[str, Any]) -> Table:
     tensors = sorted(run["tensors"], key=lambda one: (-(one["relative_change"] or 0.0), one["name"]))
     most = f", the {_TENSORS} that changed most" if len(tensors) > _TENSORS else ""
-    headers = ("Tensor", "Shape", "Relative change", "Angle", "Effective rank", "Stable rank", "90 % of the energy in")
-    rows = tuple(map(_tensor_cells, tensors[:_TENSORS]))
-    return Table(f"tensors-{place}", f"Tensors of {run['name']}{most}", headers, rows, folded=True)
-
-
-def _tensor_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    spectrum = one["spectrum"] or {}
-    ranks = (spectrum.get("effective_rank"), spectrum.get("stable_rank"))
-    return (
-        text(one["name"]),
-        text(" x ".join(map(str, one["shape"]))),
-        number(size(one["relative_change"]), one["relative_change"]),
-        number(ABSENT if one["angle"] is None else f"{short(one['angle'])}°", one["angle"]),
-        *(number(short(rank), rank) for rank in ranks),
-        number(count(spectrum.get("rank_90")), spectrum.get("rank_90")),
-    )
-
-
-def _refused_section(runs: Sequence[Mapping[str, Any]]) -> Section:
-    rows = tuple(
-        (text(run["name"]), text(one["name"]), text(one["reason"])) for run in runs for one in run["not_compared"]
-    )
-    table = Table("refused", "Tensors without numbers", ("Run", "Tensor", "Why"), rows)
-    return Section("not-compared", "Not compared", (Block(tables=(table,)),))
+    columns: list[Column] = [
+        ("Tensor", lambda one: text(one["name"])),
+        ("Shape", lambda one: text(" x ".join(map(str, one["shape"])))),
+        ("Relative change", lambda one: cell(one["relative_change"], size)),
+        ("Angle", lambda one: cell(one["angle"], degrees)),
+        ("Effective rank", lambda one: cell((one["spectrum"] or {}).get("effective_rank"), short)),
+        ("Stable rank", lambda one: cell((one["spectrum"] or {}).get("stable_rank"), short)),
+        ("90 % of the energy in", lambda one: cell((one["spectrum"] or {}).get("rank_90"), count)),
+    ]
+    return Table.of(f"tensors-{place}", f"Tensors of {run['name']}{most}", tensors[:_TENSORS], columns, folded=True)
 
 
 def _definitions_section(layers: Mapping[str, Any]) -> Section:
@@ -152,7 +136,57 @@ def _definitions_section(layers: Mapping[str, Any]) -> Section:
         "A merged adapter, or a model saved in bfloat16, also holds the rounding of saving it, which looks like a "
         "change in every direction. Read the adapter itself where its ranks matter.",
     )
+    table = Table("definitions-table", "Definitions", ("Number", "Meaning"), rows)
+    return Section("definitions", "What the numbers are", (Block(tables=(table,), notes=notes),))
+
+
+def _representation_section(representations: Mapping[str, Any]) -> Section:
+    """Intrinsic dimensions by depth of the base and the first tuned models."""
+    models = representations["models"]
+    about = (
+        f"The mean hidden state of {count(representations['texts'])} texts at each depth, 0 being the embedding; "
+        f"{representations['method']}. Few points make a high dimension look smaller, for all models alike."
+    )
+    data = {
+        "series": [_series(model) for model in models[: _MOST + 1]],
+        "x_title": "relative depth", "y_title": "intrinsic dimension", "from_zero": True,
+    }  # fmt: skip
+    plot = Plot(
+        "dimension", "bandedCurves", "", "Intrinsic dimension by depth; the table below holds the numbers.", data
+    )
+    columns: list[Column] = [
+        ("Model", lambda row: text(row["model"])),
+        ("Index", lambda row: cell(row["index"], count)),
+        ("Intrinsic dimension", lambda row: cell(row["value"], _one_decimal)),
+        ("95 % interval", lambda row: number(span(row["low"], row["high"], _one_decimal), row["low"])),
+        ("Distinct points", lambda row: cell(row["points"], count)),
+        ("Duplicates left out", lambda row: cell(row["duplicates"], count)),
+    ]
+    rows = [
+        {"model": model["name"], "index": one["index"], **one["dimension"]}
+        for model in models
+        for one in model["depths"]
+    ]
+    table = Table.of("dimension-table", "Intrinsic dimension by depth", rows, columns, folded=True)
     return Section(
-        "definitions", "What the numbers are",
-        (Block(tables=(Table("definitions-table", "Definitions", ("Number", "Meaning"), rows),), notes=notes),),
-    )  # fmt: skip
+        "representations", "Intrinsic dimension", (Block(paragraphs=(about,), plots=(plot,), tables=(table,)),)
+    )
+
+
+def _series(model: Mapping[str, Any]) -> dict[str, Any]:
+    depths = model["depths"]
+    return {
+        "name": model["name"],
+        "x": [one["position"] for one in depths],
+        **{key: [one["dimension"][name] for one in depths] for key, name in _NAMES.items()},
+        "hover": [
+            f"{model['name']}, index {one['index']}: {_one_decimal(one['dimension']['value'])}" for one in depths
+        ],
+    }
+
+
+_NAMES = {"y": "value", "low": "low", "high": "high"}
+
+
+def _one_decimal(value: float | None) -> str:
+    return fixed(value, 1)

@@ -3,7 +3,7 @@
 Every text is escaped, wherever it comes from: punctuation that Markdown gives a meaning is written as a character
 reference, which CommonMark never takes for markup, and line ends become spaces. References instead of backslashes,
 because a backslash does not stop a pipe from ending a cell in every renderer, nor a bare address from becoming a link.
-Configuration and commands stand in code fences longer than any run of backticks inside.
+Configuration and commands are in code fences longer than any run of backticks inside.
 """
 
 from __future__ import annotations
@@ -13,17 +13,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dataselect.artifacts import write_text
-from dataselect.reports.document import read_comparison
-from dataselect.reports.report import Report, build_report
+from dataselect.reports.content import Report
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>&|~#$!@\"']|:(?=//)|(?<=www)\.")
 _LINE_START = re.compile(r"^(?:[-+=]|\d+(?=[.)]))")
-
-
-def write_markdown(comparison_path: Path, out: Path) -> None:
-    """Render a comparison as a Markdown file. Arguments and errors as in `write_html`, but plotly is not needed."""
-    write_text(out, render_markdown(build_report(read_comparison(comparison_path))))
 
 
 def render_markdown(report: Report) -> str:

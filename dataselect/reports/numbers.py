@@ -1,4 +1,4 @@
-"""How numbers are written in a report: as many digits as their uncertainty supports, the same for all of a line.
+"""Formatting of numbers in reports: as many digits as their uncertainty supports, the same for all of a line.
 
 A number without an interval gets four significant digits at most. Minus is U+2212, as wide as a plus. What is absent is
 an en dash, never 0.
@@ -7,8 +7,12 @@ an en dash, never 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 ABSENT = "–"
+BETTER_IS = {"lower": "lower is better", "higher": "higher is better"}
+"""The direction of a metric in words."""
 
 
 def decimals(half_width: float | None, value: float | None = None) -> int:
@@ -57,7 +61,7 @@ def percent(share: float | None) -> str:
 
 
 def probability(p: float | None) -> str:
-    """A p value in two digits, or below what is worth telling."""
+    """A p value in two digits, or "< 0.001"."""
     if p is None:
         return ABSENT
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
@@ -66,3 +70,18 @@ def probability(p: float | None) -> str:
 def half_width(low: float | None, high: float | None) -> float | None:
     """Half the width of an interval; None without one."""
     return None if low is None or high is None else (high - low) / 2
+
+
+def amount(row: Mapping[str, Any]) -> str:
+    """The budget of a row, with its unit; empty for a strategy that no budget limits."""
+    return f"{row['budget']:,} {row['unit']}" if row["budget"] else ""
+
+
+def span(low: float | None, high: float | None, write: Callable[[Any], str]) -> str:
+    """Both ends of an interval as `write` formats them."""
+    return ABSENT if low is None else f"{write(low)} to {write(high)}"
+
+
+def two_decimals(value: float | None) -> str:
+    """A correlation or an index: a number with two decimals."""
+    return fixed(value, 2)

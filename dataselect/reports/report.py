@@ -1,67 +1,122 @@
-"""From a comparison to a report: which sections there are, in which order, under which title.
+"""A comparison and its report: `compare` writes `comparison.json`, `write_report` renders it as HTML or Markdown.
 
-Verdicts come first, because they are what a reader came for; a section without data is left out rather than empty.
+Verdicts come first, because they are what a reader came for; a section without data is left out rather than empty. A
+file that is not a comparison is refused with its name and with the command that makes one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from dataselect.analysis import COMPARISON
-from dataselect.analysis.controls import WITHOUT_BUDGET
-from dataselect.reports.budget_curves_section import budget_curves_section
-from dataselect.reports.composition_section import composition_section
-from dataselect.reports.content import Plot, Section
-from dataselect.reports.defects_section import defects_section
-from dataselect.reports.distributions_section import distributions_section
-from dataselect.reports.examples_section import examples_section
-from dataselect.reports.funnel_section import funnel_section
-from dataselect.reports.layers_section import layers_section
-from dataselect.reports.overlap_section import overlap_section
-from dataselect.reports.pool_section import pool_section
-from dataselect.reports.reproduction_section import reproduction_section
-from dataselect.reports.results_section import results_section
-from dataselect.reports.settings_section import settings_section
-from dataselect.reports.similarity_section import similarity_section
-from dataselect.reports.surprise_section import surprise_section
-from dataselect.reports.verdict_section import verdict_section
+from dataselect.arguments import PathLike, as_path
+from dataselect.artifacts import read_json_object
+from dataselect.comparison import COMPARISON, Comparison, ComparisonRow, compare_runs
+from dataselect.comparison.controls import WITHOUT_BUDGET
+from dataselect.errors import ArtifactError, UsageError
+from dataselect.library_errors import user_errors
+from dataselect.pool import PoolReader
+from dataselect.reports.content import Report
+from dataselect.reports.html import render_html
+from dataselect.reports.markdown import render_markdown
+from dataselect.reports.sections import SECTIONS, section_data
+from dataselect.reports.sections.results import results_section
+from dataselect.reports.sections.settings import settings_section
+from dataselect.reports.sections.verdicts import verdict_section
+from dataselect.stage import Overwrite, is_stage, read_finished
+from dataselect.stage.beside import write_file
 
-_OPTIONAL: tuple[tuple[str, Callable[[Any], Section]], ...] = (
-    ("curves", budget_curves_section),
-    ("defects", defects_section),
-    ("pool", pool_section),
-    ("distributions", distributions_section),
-    ("similarity", similarity_section),
-    ("overlaps", overlap_section),
-    ("compositions", composition_section),
-    ("funnels", funnel_section),
-    ("layers", layers_section),
-    ("examples", examples_section),
-    ("coloured", surprise_section),
-)
+_RENDERERS: dict[str, Callable[[Report], str]] = {".html": render_html, ".md": render_markdown}
+_NEEDED = (
+    "rows", "confidence", "power", "tested", "missing", "runs", "main_metrics", "missing_controls", "failed",
+    "reproduction",
+)  # fmt: skip
+_ROW = {field.name for field in dataclasses.fields(ComparisonRow)}
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A report ready to be rendered; all text in it is raw.
+@user_errors()
+def compare(
+    directories: PathLike | Iterable[PathLike],
+    out: PathLike,
+    overwrite: Overwrite = False,
+    pool: PoolReader | None = None,
+) -> Comparison:
+    """Compare evaluated runs and write `comparison.json` into the folder `out`.
 
-    Attributes:
-        made_from: Name of the file that holds its numbers.
-        drawings: Scripts beside `plots.js` that draw further kinds of plots.
+    Args:
+        directories: Evaluate folders, or one experiment folder, or both; one or many.
+        overwrite: Remove an earlier comparison in `out` first.
+        pool: The experiment's pool, for the texts and kinds of examples that no selection holds.
+
+    Raises:
+        ArtifactError: If an input is unfinished, malformed or given twice, if the runs of a task differ in items, or if
+            `out` holds something else.
     """
+    return compare_runs(directories, out, section_data, overwrite, pool)
 
-    title: str
-    lede: str
-    sections: tuple[Section, ...]
-    made_from: str = COMPARISON
-    drawings: tuple[str, ...] = ()
 
-    @property
-    def plots(self) -> list[Plot]:
-        """All plots, in order."""
-        return [plot for section in self.sections for block in section.blocks for plot in block.plots]
+def report_text(directory: Path, suffix: str) -> str:
+    """Render the comparison in a folder of `compare` or `run`.
+
+    Args:
+        suffix: `.html` or `.md`.
+
+    Raises:
+        ArtifactError: If the comparison is missing, unfinished or damaged.
+        MissingExtraError: If plotly is not installed and the page needs it.
+    """
+    return _RENDERERS[suffix](build_report(read_comparison(find_comparison(directory))))
+
+
+@user_errors()
+def write_report(directory: PathLike, out: PathLike, overwrite: bool = False) -> None:
+    """Render the comparison in a folder of `compare` or `run` into a file.
+
+    Args:
+        out: Ends in `.html` or `.md`.
+        overwrite: Replace another file of that name.
+
+    Raises:
+        UsageError: If `out` ends otherwise.
+        ArtifactError: If the comparison cannot be read, or `out` exists or cannot be written.
+    """
+    directory, out = as_path(directory, "directory"), as_path(out, "out")
+    suffix = out.suffix.lower()
+    if suffix not in _RENDERERS:
+        raise UsageError(f"a report is .html or .md, not {out.name!r}", "give --out report.html or --out report.md")
+    write_file(out, report_text(directory, suffix), overwrite)
+
+
+def find_comparison(directory: Path) -> Path:
+    """The comparison in a compare folder, or in the `comparison/` of an experiment folder.
+
+    Raises:
+        ArtifactError: If there is none, or it is unfinished or damaged.
+    """
+    for folder in (directory / "comparison", directory):
+        if is_stage(folder) or (folder / COMPARISON).exists():
+            return read_finished(folder, "compare").file(COMPARISON)
+    raise ArtifactError(f"{directory} holds no {COMPARISON}", f"dataselect compare {directory} --out FOLDER makes one")
+
+
+def read_comparison(path: Path) -> dict[str, Any]:
+    """Read a `comparison.json`.
+
+    Raises:
+        ArtifactError: If it cannot be read, or is not a comparison.
+    """
+    document = read_json_object(path)
+    missing = [k for k in _NEEDED if k not in document] if isinstance(document, dict) else list(_NEEDED)
+    rows = document["rows"] if not missing else []
+    missing += sorted({f"rows: {name}" for row in rows for name in _ROW - set(row)})
+    if missing:
+        raise ArtifactError(
+            f"{path} is not a comparison: it lacks {', '.join(missing)}", "make it again with dataselect compare"
+        )
+    comparison: dict[str, Any] = document
+    return comparison
 
 
 def build_report(comparison: Mapping[str, Any]) -> Report:
@@ -70,10 +125,10 @@ def build_report(comparison: Mapping[str, Any]) -> Report:
         sections = [settings_section(comparison)]
     else:
         sections = [verdict_section(comparison), results_section(comparison)]
-    sections += [make(comparison[key]) for key, make in _OPTIONAL if comparison.get(key)]
-    sections.append(reproduction_section(comparison["reproduction"]))
-    drawings = ("depth_plots.js",) if comparison.get("curves") or comparison.get("layers") else ()
-    return Report("Which data to train on", _lede(comparison), tuple(sections), drawings=drawings)
+    present = [section for section in SECTIONS if comparison.get(section.key)]
+    sections += [section.view(comparison[section.key]) for section in present]
+    drawings = tuple(dict.fromkeys(name for section in present for name in section.drawings))
+    return Report("Which data to train on", _lede(comparison), tuple(sections), COMPARISON, drawings)
 
 
 def _lede(comparison: Mapping[str, Any]) -> str:

@@ -1,28 +1,15 @@
-"""The page of `dataselect tokens`: where responses depart from the base, by position and by token. Computes nothing."""
+"""The page of `dataselect tokens`: where responses depart from the base, by position and by token."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from dataselect.artifacts import write_text
-from dataselect.reports.content import Block, Cell, Plot, Section, Table, number, text
-from dataselect.reports.html import render_html
-from dataselect.reports.numbers import ABSENT, count, percent, signed
-from dataselect.reports.report import Report
+from dataselect.reports.content import Block, Column, Plot, Report, Section, Table, TableCell, cell, number, text
+from dataselect.reports.numbers import count, percent, signed, span
 
-_CATEGORIES = ("unshifted", "marginal", "shifted")
-
-
-def write_tokens_html(tokens: Mapping[str, Any], out: Path) -> None:
-    """Render the content of a `tokens.json` as one self-contained page.
-
-    Raises:
-        ArtifactError: If `out` cannot be written.
-        MissingExtraError: If plotly is not installed.
-    """
-    write_text(out, render_html(tokens_report(tokens)))
+CATEGORIES = ("unshifted", "marginal", "shifted")
+"""Of response tokens, by the rank that the base gives them."""
 
 
 def tokens_report(tokens: Mapping[str, Any]) -> Report:
@@ -45,22 +32,28 @@ def _shares_section(tokens: Mapping[str, Any]) -> Section:
     models = [(tokens["base"], whole["base"])]
     if whole["tuned"] is not None:
         models.append((tokens["tuned"], whole["tuned"]))
-    headers = ("Model", *(cell for name in _CATEGORIES for cell in (name.capitalize(), "95 % interval")))
-    rows = tuple((text(name), *_share_cells(shares)) for name, shares in models)
-    table = Table("shares", "Shares of the response tokens, by the model's rank of each", headers, rows)
+    columns: list[Column] = [
+        ("Model", lambda model: text(model[0])),
+        *_share_columns(lambda model: model[1]),
+    ]
+    table = Table.of("shares", "Shares of the response tokens, by the model's rank of each", models, columns)
     return Section("shares-section", "Shares", (Block(tables=(table,), notes=_left_out(tokens["rows"])),))
 
 
-def _share_cells(shares: Mapping[str, Any]) -> tuple[Cell, ...]:
-    cells = []
-    for name in _CATEGORIES:
-        found = shares[name]
-        cells += [number(percent(found["value"]), found["value"]), number(_interval(found), found["low"])]
-    return tuple(cells)
+def _share_columns(shares: Callable[[Any], Mapping[str, Any]]) -> list[Column]:
+    """Two columns per category: its share, and the interval of it."""
+
+    def columns(name: str) -> list[Column]:
+        return [
+            (name.capitalize(), lambda row: cell(shares(row)[name]["value"], percent)),
+            ("95 % interval", lambda row: _interval_cell(shares(row)[name])),
+        ]
+
+    return [column for name in CATEGORIES for column in columns(name)]
 
 
-def _interval(found: Mapping[str, Any]) -> str:
-    return ABSENT if found["low"] is None else f"{percent(found['low'])} to {percent(found['high'])}"
+def _interval_cell(found: Mapping[str, Any]) -> TableCell:
+    return number(span(found["low"], found["high"], percent), found["low"])
 
 
 def _left_out(rows: Mapping[str, int]) -> tuple[str, ...]:
@@ -80,17 +73,14 @@ def _positions_section(tokens: Mapping[str, Any]) -> Section:
     plot = Plot(
         "positions", "bandedCurves", "", "Shifted and marginal shares by position; the table holds the numbers.", data
     )
-    headers = ("Positions", "Examples", "Tokens", *(c for n in _CATEGORIES for c in (n.capitalize(), "95 % interval")))
-    rows = tuple(
-        (
-            number(_positions(one), one["first"]),
-            number(count(one["examples"]), one["examples"]),
-            number(count(one["tokens"]), one["tokens"]),
-            *_share_cells(one["base"]),
-        )
-        for one in bins
-    )
-    table = Table("positions-table", f"Shares by position under {tokens['base']}", headers, rows, folded=True)
+    columns: list[Column] = [
+        ("Positions", lambda one: number(_positions(one), one["first"])),
+        ("Examples", lambda one: cell(one["examples"], count)),
+        ("Tokens", lambda one: cell(one["tokens"], count)),
+        *_share_columns(lambda one: one["base"]),
+    ]
+    caption = f"Shares by position under {tokens['base']}"
+    table = Table.of("positions-table", caption, bins, columns, folded=True)
     about = "Later positions are those of long responses only, which may differ from the others."
     return Section("by-position", "By position", (Block(paragraphs=(about,), plots=(plot,), tables=(table,)),))
 
@@ -102,7 +92,7 @@ def _positions(one: Mapping[str, Any]) -> str:
 def _position_series(bins: Sequence[Mapping[str, Any]], side: str, category: str, model: str) -> dict[str, Any]:
     found = [one[side][category] for one in bins]
     name = f"{category}, {model}"
-    return _series(name, bins, found, lambda one: f"{percent(one['value'])} ({_interval(one)})")
+    return _series(name, bins, found, lambda one: f"{percent(one['value'])} ({span(one['low'], one['high'], percent)})")
 
 
 def _series(
@@ -123,39 +113,36 @@ def _series(
 
 def _tokens_section(tokens: Mapping[str, Any]) -> Section:
     lists = tokens["tokens"]
-    often = Table(
-        "most-often", "Tokens that make up most of the shifted positions",
-        ("Token", "Shifted", "Of all shifted", "Occurrences", "Share shifted"), tuple(map(_often, lists["most_often"])),
+    shares: dict[str, Column] = {
+        "count": ("Occurrences", lambda one: cell(one["count"], count)),
+        "shifted": ("Shifted", lambda one: cell(one["shifted"], count)),
+        "share": ("Share shifted", lambda one: cell(one["share"], percent)),
+    }
+    often = Table.of(
+        "most-often", "Tokens that make up most of the shifted positions", lists["most_often"],
+        [_TOKEN, shares["shifted"], ("Of all shifted", lambda one: cell(one["of_all"], percent)),
+         shares["count"], shares["share"]],
     )  # fmt: skip
-    likely = Table(
+    likely = Table.of(
         "most-likely", f"Tokens shifted in the largest share of at least {tokens['min_count']} occurrences",
-        ("Token", "Share shifted", "Occurrences", "Shifted", "Marginal"), tuple(map(_likely, lists["most_likely"])),
+        lists["most_likely"],
+        [_TOKEN, shares["share"], shares["count"], shares["shifted"],
+         ("Marginal", lambda one: cell(one["marginal"], count))],
     )  # fmt: skip
     notes = (
         ()
         if tokens["token_texts"]
-        else ("Tokens are shown by their ids: the tokenizer that they were scored with is not at hand.",)
+        else ("Tokens are shown by their ids: the tokenizer that they were scored with is not available.",)
     )
     return Section("tokens-section", "Tokens that shift most", (Block(tables=(often, likely), notes=notes),))
 
 
-def _token(one: Mapping[str, Any]) -> Cell:
+def _token(one: Mapping[str, Any]) -> TableCell:
     """A token's text, whose spaces a page would fold into one."""
     return text(one["text"].replace(" ", "\N{NO-BREAK SPACE}"))
 
 
-def _often(one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    return (
-        _token(one), number(count(one["shifted"]), one["shifted"]), number(percent(one["of_all"]), one["of_all"]),
-        number(count(one["count"]), one["count"]), number(percent(one["share"]), one["share"]),
-    )  # fmt: skip
-
-
-def _likely(one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    return (
-        _token(one), number(percent(one["share"]), one["share"]), number(count(one["count"]), one["count"]),
-        number(count(one["shifted"]), one["shifted"]), number(count(one["marginal"]), one["marginal"]),
-    )  # fmt: skip
+_TOKEN: Column = ("Token", _token)
 
 
 def _change_section(tokens: Mapping[str, Any]) -> Section:
@@ -194,13 +181,14 @@ def _nats(found: Mapping[str, Any]) -> str:
 
 
 def _changes(key: str, title: str, tokens: Mapping[str, Any]) -> Table:
-    headers = ("Token", "Mean change (nats)", "Occurrences", "Share shifted under the base")
-    rows = tuple(
-        (_token(one), number(signed(one["change"], 3), one["change"]), number(count(one["count"]), one["count"]),
-         number(percent(one["share"]), one["share"]))
-        for one in tokens["tokens"][key]
-    )  # fmt: skip
-    return Table(key, f"{title}, of those with at least {tokens['min_count']} occurrences", headers, rows)
+    columns: list[Column] = [
+        _TOKEN,
+        ("Mean change (nats)", lambda one: number(signed(one["change"], 3), one["change"])),
+        ("Occurrences", lambda one: cell(one["count"], count)),
+        ("Share shifted under the base", lambda one: cell(one["share"], percent)),
+    ]
+    caption = f"{title}, of those with at least {tokens['min_count']} occurrences"
+    return Table.of(key, caption, tokens["tokens"][key], columns)
 
 
 def _definitions_section(tokens: Mapping[str, Any]) -> Section:

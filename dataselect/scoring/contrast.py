@@ -1,4 +1,4 @@
-"""Scores that need two models: what one model finds likely and another does not.
+"""Scores that need two models: contrasts between their likelihoods of the same response.
 
 For one example with response `y`, the first model θ and a further model j, over the response tokens:
 
@@ -26,7 +26,7 @@ Column = NDArray[np.float64]
 
 
 def contrast_names(names: list[str]) -> list[str]:
-    """Names of the columns that `contrasts` makes for further models called `names`."""
+    """Return the names of the columns that `contrasts` makes for further models called `names`."""
     if not names:
         return []
     each = [f"{kind}.{name}" for name in names for kind in ("nll_difference", "excess_loss")]
@@ -34,7 +34,7 @@ def contrast_names(names: list[str]) -> list[str]:
 
 
 def contrasts(first: Any, further: Mapping[str, Any], same_tokenizer: Mapping[str, bool]) -> dict[str, Column]:  # noqa: ANN401
-    """The contrast columns of aligned tables.
+    """Compute the contrast columns of aligned tables.
 
     Args:
         first: Arrow table of the first model's rows.
@@ -66,7 +66,7 @@ def _numbers(table: Any, name: str) -> Column:  # noqa: ANN401
 
 
 def _mean_nll(table: Any) -> Column:  # noqa: ANN401
-    """Response NLL per token; NaN where nothing was scored."""
+    """Return the response NLL per token; NaN where nothing was scored."""
     tokens = _numbers(table, "response_tokens")
     mean: Column = np.divide(
         _numbers(table, "response_nll"), tokens, out=np.full(len(tokens), np.nan), where=tokens > 0

@@ -1,9 +1,9 @@
 """Workers on a Ray cluster: one actor per worker, one engine per actor, one GPU each where the cluster has GPUs.
 
-Ray places, restarts and retries: an actor that is killed, or whose node is lost, is started again elsewhere and its
-shard with it. The results come back to the process that began the run, which writes them: nodes need no shared folder.
-Every node finds the model for itself, by path or hub id. The cluster is the one that `RAY_ADDRESS` names, or that runs
-on this machine, or else one that is started here and ends with the run.
+Ray places, restarts and retries: an actor that is killed, or whose node is lost, is restarted elsewhere with its shard.
+The results come back to the process that began the run, which writes them: nodes need no shared folder. Every node
+resolves the model by itself, by path or hub id. The cluster is the one that `RAY_ADDRESS` names, or one that runs on
+this machine, or else one that is started here and ends with the run.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from dataselect.bundled.resolve import model_digest, resolve_model
 from dataselect.errors import DataselectError
+from dataselect.models import model_digest, resolve_model
 from dataselect.registry import require
+from dataselect.scoring.feeding import Feeding
 from dataselect.scoring.worker import Progress, Shard, ShardResult, ShardWorker, WorkerSpec
 
 _RETRIES = 3
 """Times that a worker is started again, and its shard tried again, before the run ends."""
 
-_AHEAD = 2
+_PREFETCHED = 2
 """Shards handed out per worker: one that it scores, one that waits."""
 
 
@@ -39,7 +40,7 @@ class RayEngine:
         self._workers = workers
         self._ray = require("ray", extra="ray")
 
-    def run(self, spec: WorkerSpec, shards: Iterable[Shard], progress: Progress) -> Iterator[ShardResult]:
+    def run(self, spec: WorkerSpec, shards: Iterable[Shard], progress: Progress) -> Iterator[Feeding | ShardResult]:
         """See `Engine.run`. Workers on other machines do not use this machine's cache."""
         ray = self._ray
         ours = not ray.is_initialized()
@@ -66,10 +67,12 @@ class RayEngine:
         made = self._ray.remote(max_restarts=_RETRIES, max_task_retries=_RETRIES, num_gpus=gpus)(_Actor)
         return [made.remote(spec) for _ in range(self._workers)]
 
-    def _hand_out(self, actors: list[Any], shards: Iterator[Shard], progress: Progress) -> Iterator[ShardResult]:
-        """Keep each actor busy with its own queue, so that none waits for another."""
+    def _hand_out(
+        self, actors: list[Any], shards: Iterator[Shard], progress: Progress
+    ) -> Iterator[Feeding | ShardResult]:
+        """Yield results, keeping each actor busy with its own queue, so that none waits for another."""
         waiting: dict[Any, tuple[Any, int]] = {}
-        idle = [actor for actor in actors for _ in range(_AHEAD)]
+        idle = [actor for actor in actors for _ in range(_PREFETCHED)]
         while True:
             for actor, shard in zip(list(idle), itertools.islice(shards, len(idle)), strict=False):
                 waiting[actor.score.remote(shard)] = (actor, len(shard.records))
@@ -78,30 +81,30 @@ class RayEngine:
                 return
             for done in self._ray.wait(list(waiting), num_returns=1)[0]:
                 actor, records = waiting.pop(done)
-                result: ShardResult = self._ray.get(done)
+                results: list[Feeding | ShardResult] = self._ray.get(done)
                 idle.append(actor)
                 progress(records)
-                yield result
+                yield from results
 
 
 class _Actor:
-    """A worker on some node, made by `ray.remote`; its first shard makes it ready: a failure then reaches the run."""
+    """A worker on some node, made by `ray.remote`; its first shard loads it, so that a failure reaches the run."""
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
         self._worker: ShardWorker | None = None
 
-    def score(self, shard: Shard) -> ShardResult:
+    def score(self, shard: Shard) -> list[Feeding | ShardResult]:
         if self._worker is None:
             self._worker = _worker(self._spec)
-        return self._worker.score(self._worker.render(shard))
+        return list(self._worker.score(self._worker.render(shard)))
 
 
 def _worker(spec: WorkerSpec) -> ShardWorker:
-    """The worker for `spec`, if the model here is the one that it means."""
+    """Return the worker for `spec`, if this node has the same model."""
     if model_digest(resolve_model(spec.model)) != spec.digest:
         raise DataselectError(
-            f"the model {spec.model} is another one on this node than where the run was started",
+            f"the model {spec.model} on this node differs from the one where the run was started",
             "put the same model folder on every node",
         )
     return ShardWorker(spec)
@@ -112,12 +115,12 @@ def _connect(ray: Any) -> None:  # noqa: ANN401 - the module
         ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise DataselectError(
-            f"no Ray cluster can be had: {_first_line(error)}", "check RAY_ADDRESS, or use --engine local"
+            f"no Ray cluster is available: {_first_line(error)}", "check RAY_ADDRESS, or use --engine local"
         ) from None
 
 
 def _cause(error: Any) -> Exception:  # noqa: ANN401 - RayTaskError
-    """What the worker raised, as itself where it is ours."""
+    """Return the error that the worker raised, if it is a `DataselectError`; else a new one with its words."""
     cause = error.cause if isinstance(error.cause, DataselectError) else None
     return cause or DataselectError(f"a Ray worker failed: {_first_line(error)}")
 

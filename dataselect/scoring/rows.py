@@ -1,7 +1,10 @@
-"""Rows of the score table: from a rendered example and its token scores to the columns of DESIGN's table.
+"""Rows of the score table: from a rendered example and its token scores to columns.
 
-Ingredients (token counts and NLL sums) stand beside the numbers derived from them, so that no later choice needs the
-model again. A row without numbers has status, zero counts, and null everywhere else; only `total_tokens` is known.
+Ingredients (token counts and NLL sums) are columns beside the numbers derived from them, so that no later choice needs
+the model again. A row without numbers has a status, zero counts, and null everywhere else; only `total_tokens` is
+known, and it is null too where the text alone shows that the row is too long.
+
+To add a column, name it in the schema and compute it in `derive`; `scorers` describes it for users.
 """
 
 from __future__ import annotations
@@ -14,32 +17,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.backends import TokenSequence
-from dataselect.likelihood import bits_per_byte, ifd, ifd_loss, ingredients, nll
+from dataselect.likelihood import bits_per_byte, ifd, ifd_loss, ingredients, nll, not_finite
 from dataselect.pool import rolling_windows
 from dataselect.records import RESPONSE, Rendered, TokenScores
 from dataselect.scoring.ratings import digit_logprobs, rating_columns, rating_numbers, rating_sequences
 
+TOTAL_TOKENS = "total_tokens"
 _COUNTS = (
-    "prompt_tokens", "response_tokens", "end_tokens", "seam_tokens", "total_tokens", "response_bytes", "windows",
+    "prompt_tokens", "response_tokens", "end_tokens", "seam_tokens", TOTAL_TOKENS, "response_bytes", "windows",
 )  # fmt: skip
 _NUMBERS = (
     "prompt_nll", "response_nll", "end_nll", "ppl", "sequence_ppl", "bits_per_byte", "mink_20",
 )  # fmt: skip
 _RANK_NUMBERS = ("shifted_fraction", "marginal_fraction")
+SPECIAL_TEXTS = "special_texts"
+"""The column that counts special tokens spelled out in the record's own text."""
+IFD_MISSING = "ifd_missing"
+"""The column with the reason why a scored row has no IFD; null where it has one."""
 _IFD_NUMBERS = ("final_response_nll", "response_alone_nll", "ifd", "ifd_loss")
 
 
 def schema(with_ifd: bool, with_ranks: bool, ratings: Sequence[str] = ()) -> Any:  # noqa: ANN401 - a pyarrow schema
-    """The Arrow schema of one model's score table."""
+    """Return the Arrow schema of one model's score table."""
     import pyarrow as pa
 
     numbers = [*_NUMBERS, *(_RANK_NUMBERS if with_ranks else ()), *(_IFD_NUMBERS if with_ifd else ())]
     numbers += rating_columns(ratings)
-    counts = [*_COUNTS, *(("final_response_tokens",) if with_ifd else ())]
+    counts = [*_COUNTS, SPECIAL_TEXTS, *(("final_response_tokens",) if with_ifd else ())]
     return pa.schema(
         [pa.field(name, pa.string(), nullable=False) for name in ("id", "source", "status")]
-        + [pa.field(name, pa.int64(), nullable=False) for name in counts]
+        + [pa.field(name, pa.int64(), nullable=name == TOTAL_TOKENS) for name in counts]
         + [pa.field(name, pa.float64()) for name in numbers]
+        + [pa.field(name, pa.string()) for name in (IFD_MISSING,) if with_ifd]
     )
 
 
@@ -66,7 +75,7 @@ class TokenNumbers:
 
 
 def sequences(rendered: Rendered, max_length: int) -> list[TokenSequence]:
-    """What to ask the model about one example: the sequence, or its windows, the response alone, and the ratings.
+    """Return the sequences to score for one example: itself or its windows, the response alone, and the ratings.
 
     Args:
         rendered: A scorable example.
@@ -82,7 +91,7 @@ def sequences(rendered: Rendered, max_length: int) -> list[TokenSequence]:
 
 
 def token_numbers(rendered: Rendered, answers: list[TokenScores], with_ranks: bool) -> TokenNumbers:
-    """Put the model's answers about one example together again.
+    """Join the model's answers about one example.
 
     Args:
         rendered: A scorable example.
@@ -98,7 +107,7 @@ def token_numbers(rendered: Rendered, answers: list[TokenScores], with_ranks: bo
 
 
 def _whole(answers: list[TokenScores], tokens: int) -> TokenScores:
-    """The windows of one example, joined; nothing but NaN if a window has one where a number should be."""
+    """Join the windows of one example; all NaN if a window has NaN in place of a number."""
     if len(answers) == 1:
         return answers[0]
     scored = [~np.isnan(answer.logprobs) for answer in answers]
@@ -111,28 +120,44 @@ def _whole(answers: list[TokenScores], tokens: int) -> TokenScores:
     )
 
 
+def own_columns(rendered: Rendered) -> dict[str, Any]:
+    """Return the columns that are not determined by the tokens: equal tokens may come from other records."""
+    return {
+        "id": rendered.id,
+        "source": rendered.source,
+        SPECIAL_TEXTS: rendered.special_texts,
+        IFD_MISSING: rendered.alone_missing or None,
+    }
+
+
 def unscored_row(rendered: Rendered, status: str) -> dict[str, Any]:
-    """A row that says why there are no numbers."""
+    """Return a row without numbers, with its status."""
     row: dict[str, Any] = dict.fromkeys((*_COUNTS, "final_response_tokens"), 0)
-    row |= {"id": rendered.id, "source": rendered.source, "status": status}
-    return row | {"total_tokens": len(rendered.token_ids)}
+    row |= own_columns(rendered) | {IFD_MISSING: None, "status": status}
+    return row | {TOTAL_TOKENS: rendered.total_tokens}
 
 
 def scored_row(rendered: Rendered, numbers: TokenNumbers, windows: int) -> dict[str, Any]:
-    """A row with numbers, or with status `engine_error` if the model gave something that is none."""
+    """Return a row with numbers, or with status `engine_error` if the model returned a value that is not finite."""
     try:
         derived = derive(numbers, rendered.response_bytes) | rating_numbers(rendered, numbers.digits)
     except FloatingPointError:
         return unscored_row(rendered, "engine_error")
     return {
-        "id": rendered.id, "source": rendered.source, "status": rendered.status,
-        "seam_tokens": rendered.seam_tokens, "total_tokens": len(rendered.token_ids),
+        **own_columns(rendered), "status": rendered.status,
+        "seam_tokens": rendered.seam_tokens, TOTAL_TOKENS: rendered.total_tokens,
         "response_bytes": rendered.response_bytes, "windows": windows,
     } | derived  # fmt: skip
 
 
+def not_derived(with_ifd: bool, ratings: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that come from the record or the rating prompts, and not from the log-probabilities."""
+    of_record = ("id", "source", "status", "seam_tokens", TOTAL_TOKENS, "response_bytes", "windows", SPECIAL_TEXTS)
+    return (*of_record, *((IFD_MISSING,) if with_ifd else ()), *rating_columns(ratings))
+
+
 def derive(numbers: TokenNumbers, response_bytes: int) -> dict[str, Any]:
-    """Every number of a row that comes from log-probabilities.
+    """Compute every number of a row that comes from log-probabilities.
 
     Raises:
         FloatingPointError: If a log-probability that is needed is not finite.
@@ -149,12 +174,12 @@ def derive(numbers: TokenNumbers, response_bytes: int) -> dict[str, Any]:
 
 
 def _contrast(numbers: TokenNumbers, alone: NDArray[np.float32]) -> dict[str, Any]:
-    """The final response with and without its prompt, over the same tokens."""
+    """Compare the final response with and without its prompt, over the same tokens."""
     inside = slice(numbers.final_start, numbers.final_start + len(alone))
     assert (numbers.parts[inside] == RESPONSE).all()
     given, by_itself = nll(numbers.logprobs[inside]), nll(alone)
     if by_itself is None or not np.isfinite(by_itself):
-        raise FloatingPointError("the model gave a log-probability that is not finite")
+        raise not_finite()
     return {
         "final_response_nll": given,
         "final_response_tokens": len(alone),

@@ -1,82 +1,109 @@
 """The scoring run: read, render, score, shard by shard and model by model, into one score table.
 
 Every record of the pool ends as one row or one reject, never both and never neither. Results do not depend on shards,
-batches or workers, and a run that is stopped, however it is stopped, goes on from its finished shards. A model is
-loaded only if there is something left for it to score.
+batches or workers, and a run that is stopped, however it is stopped, continues from its finished shards. A model is
+loaded only if something is left for it to score.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from dataselect.artifacts import MANIFEST, RUN, StageDirectory, read_json
 from dataselect.errors import DataselectError, PoolError
-from dataselect.provenance import environment
+from dataselect.library_errors import user_errors
+from dataselect.progress import measured
 from dataselect.records import Example, Reject
 from dataselect.scoring.engines import make_engine
-from dataselect.scoring.merge import merge
-from dataselect.scoring.plan import ModelPlan, ScorePlan
-from dataselect.scoring.request import ScoreRequest, ScoreSummary
+from dataselect.scoring.feeding import Feeding
+from dataselect.scoring.request import ModelPlan, ScorePlan, ScoreRequest, ScoreSummary
 from dataselect.scoring.rows import schema
-from dataselect.scoring.shards import OWN, SHARD_RECORDS, Shards, remove_shards
-from dataselect.scoring.summary import summarise
+from dataselect.scoring.table import SHARD_RECORDS, ScoreShards, TableSummary, merge, summarise
 from dataselect.scoring.worker import NO_PROGRESS, Progress, Shard, ShardResult
+from dataselect.stage import FinishedStage, StageDirectory, recorded_options, run_stage
 
 _NOTES_KEPT = 20
 
+Warn = Callable[[str], object]
 
-def score(request: ScoreRequest, progress: Progress = NO_PROGRESS) -> ScoreSummary:
+
+@user_errors()
+def score(request: ScoreRequest, progress: Progress = NO_PROGRESS, warn: Warn = lambda line: None) -> ScoreSummary:
     """Score pools into a stage directory.
 
     Args:
         progress: Called with a number of records that were just finished, once per model.
+        warn: Called at once with each warning that is worth stopping for; they are among the summary's notes too.
 
     Raises:
         DataselectError: If pools, model, template or directory cannot be used, or nothing at all could be scored.
     """
-    plan = ScorePlan(request)
-    own = ("scores.parquet", "rejects.jsonl", *OWN)
-    with StageDirectory(request.out, plan.fingerprint, request.options(), own, request.overwrite) as stage:
-        if stage.finished:
-            remove_shards(request.out)  # there are some if the last run was killed after its manifest
-            return ScoreSummary(read_json(request.out / MANIFEST)["counts"], None, fresh=False)
-        return _Run(plan, stage, progress).finish()
+    return run_stage(Scoring(request, progress, warn), request.out, request.overwrite)
 
 
-class _Run:
-    """One scoring run in its open directory."""
+class Scoring:
+    """`dataselect score`: a checked request."""
 
-    def __init__(self, plan: ScorePlan, stage: StageDirectory, progress: Progress) -> None:
-        self._plan = plan
-        self._stage = stage
+    name = "score"
+
+    def __init__(self, request: ScoreRequest, progress: Progress, warn: Warn) -> None:
+        self._request = request
+        self._plan = ScorePlan(request)
         self._progress = progress
+        self._warn = warn
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Everything that the numbers depend on."""
+        return self._plan.fingerprint
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """All options."""
+        return recorded_options(self._request)
+
+    def run(self, directory: StageDirectory) -> Mapping[str, Any]:
+        """Score what is left, and merge the shards into one table."""
+        plan = self._plan
+        with measured("score", "records", lambda: plan.reader.count() * len(plan.models)) as meter:
+            return _ShardLoop(plan, directory, meter.also(self._progress), self._warn).run()
+
+    def result(self, finished: FinishedStage, fresh: bool) -> ScoreSummary:
+        """Read the counts from the manifest."""
+        return ScoreSummary.of(finished.manifest, fresh)
+
+
+class _ShardLoop:
+    """Scores the shards that are left, model by model, and gathers what the manifest says."""
+
+    def __init__(self, plan: ScorePlan, directory: StageDirectory, progress: Progress, warn: Warn) -> None:
+        self._plan = plan
+        self._directory = directory
+        self._progress = progress
+        self._warn = warn
+        self._feeding: dict[str, Feeding] = {}
         self._engine = make_engine(plan.request.engine, plan.request.workers)
-        self._shards = {model.name: Shards(stage.path, model.name) for model in plan.models}
-        self._began_before = (stage.path / RUN).stat().st_mtime
-        self._tokens, self._busy, self._cached = 0, 0.0, 0
-        self._notes: list[str] = []
+        self._shards = {model.name: ScoreShards(directory, model.name, plan.request.tokens) for model in plan.models}
+        self._tokens, self._seconds, self._cached = 0, 0.0, 0
+        self._notes = [note for model in plan.models for note in model.notes]
         self._count = 0
 
-    def finish(self) -> ScoreSummary:
-        """Score what is left, merge, and write the manifest."""
+    def run(self) -> dict[str, Any]:
+        """Return the manifest."""
         request = self._plan.request
-        began = time.perf_counter()
         for model in self._plan.models:
             self._score(model)
         if self._count == 0:
             raise PoolError("the pool holds no records", "give a file that holds some")
         one = schema(request.ifd, request.ranks, request.ratings)
-        merge(self._stage.path, self._count, self._shards, one, self._plan.same_tokenizer())
-        summary = summarise(self._stage.path)
+        merge(self._directory, self._count, self._shards, one, self._plan.same_tokenizer())
+        summary = summarise(self._directory.path, self._plan.models[0].rendering["special_tokens"])
+        self._notes += (*self._plan.reader.notes, *summary.notes)
         self._require_some(summary.counts)
-        wall = round(time.perf_counter() - began, 3)
-        self._stage.finish(self._manifest(summary.counts, summary.pool, wall))
-        remove_shards(self._stage.path)
-        return ScoreSummary(summary.counts, self._speed, True, self._cached, tuple(self._notes))
+        return self._manifest(summary)
 
     def _score(self, model: ModelPlan) -> None:
         shards = self._shards[model.name]
@@ -84,13 +111,18 @@ class _Run:
         first = next(left, None)
         if first is None:
             return
-        spec = self._plan.worker(model, self._began_before)
+        spec = self._plan.worker(model, self._directory.started)
+        began = time.perf_counter()
         for result in self._engine.run(spec, itertools.chain([first], left), self._progress):
-            shards.write(result)
-            self._count_in(result)
+            if isinstance(result, Feeding):
+                self._found(model, result)
+            else:
+                shards.write(result)
+                self._count_in(result)
+        self._seconds += time.perf_counter() - began
 
-    def _left(self, shards: Shards) -> Iterator[Shard]:
-        """The shards that are not done; those that are count as progress."""
+    def _left(self, shards: ScoreShards) -> Iterator[Shard]:
+        """Yield the shards that are not done; those that are count as progress."""
         for index, records in enumerate(_chunks(iter(self._plan.reader), SHARD_RECORDS)):
             self._count = max(self._count, index + 1)
             if shards.done(index):
@@ -98,37 +130,42 @@ class _Run:
             else:
                 yield Shard(index, records)
 
+    def _found(self, model: ModelPlan, feeding: Feeding) -> None:
+        """Keep how a model is fed, and warn where that is wrong; the first worker that reports it is enough."""
+        if model.called in self._feeding:
+            return
+        self._feeding[model.called] = feeding
+        prefix = f"{model.name}: " if model.name else ""
+        for line in feeding.warnings:
+            self._notes.append(prefix + line)
+            self._warn(prefix + line)
+
     def _count_in(self, result: ShardResult) -> None:
         self._tokens += result.tokens
-        self._busy += result.busy
         self._cached += result.cached
         self._notes += result.notes[: max(0, _NOTES_KEPT - len(self._notes))]
 
     def _require_some(self, counts: dict[str, int]) -> None:
-        """Refuse a table without numbers; where the model is to blame, forget it, so that it is asked again."""
+        """Refuse a table without numbers; where the model is to blame, remove its shards, so that it is asked again."""
         if counts["ok"] + counts["truncated"]:
             return
-        told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+        statuses = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
         words = f"; {self._notes[0]}" if self._notes else ""
         if counts["engine_error"]:
-            remove_shards(self._stage.path)
+            for shards in self._shards.values():
+                shards.remove(self._count)
         raise DataselectError(
-            f"nothing in the pool could be scored: {told}{words}", "dataselect show POOL prints what is read"
+            f"nothing in the pool could be scored: {statuses}{words}", "dataselect show POOL prints what is read"
         )
 
-    @property
-    def _speed(self) -> float | None:
-        """Tokens per second of busy workers, together."""
-        workers = self._plan.request.workers
-        return workers * self._tokens / self._busy if self._busy else None
-
-    def _manifest(self, counts: dict[str, int], pool: dict[str, Any], wall: float) -> dict[str, Any]:
+    def _manifest(self, summary: TableSummary) -> dict[str, Any]:
         plan, request = self._plan, self._plan.request
         return {
             "stage": "score",
-            "counts": counts,
-            "pool": pool,
+            "counts": summary.counts,
+            "pool": summary.pool,
             "inputs": plan.reader.inputs,
+            "unread_columns": plan.reader.unread,
             "model": request.model,
             "references": dict(request.references),
             "backend": plan.backend,
@@ -139,9 +176,10 @@ class _Run:
             "seed": None,
             "cached_rows": self._cached,
             "notes": self._notes,
-            "wall_seconds": wall,
-            "tokens_per_second": None if self._speed is None else round(self._speed, 1),
-            "environment": environment(),
+            "feeding": {name: found.as_dict() for name, found in self._feeding.items()},
+            "wall_seconds": self._directory.wall_seconds,
+            "tokens_per_second": round(self._tokens / self._seconds, 1) if self._tokens else None,
+            "sources": summary.sources,
         }
 
 

@@ -1,13 +1,13 @@
 """Rows drawn from a pool that is read once: by chance, and the longest.
 
 Every row gets a key, and those with the largest keys are kept. Where the key is a random number that is a uniform
-sample without replacement; where it is the length, the longest. Since a row's key says whether it would be kept, a row
-that would not is never rendered: a sample of a million rows costs reading them and rendering a few thousand.
+sample without replacement; where it is the length, the longest. Since a row's key decides whether it is kept, a row
+that is not kept is never rendered: a sample of a million rows costs reading them and rendering a few thousand.
 
-`draw_examples` is for what a pool holds. `draw_rows` is for what a model can score, and uniform over that, whatever
-share of the pool it is; but a tenth of it, rounded down, though at least one row, are the longest scorable rows (in
-characters), since what goes wrong at a limit, at a page of a cache or at the end of a batch goes wrong there first, and
-chance alone would hardly ever draw them.
+`draw_examples` samples all examples of a pool. `draw_rows` samples the rows that a model can score, uniformly over
+these whatever share of the pool they are; but a tenth of the sample, rounded down and at least one row, are the longest
+scorable rows (in characters), since faults at a limit, at a page of a cache or at the end of a batch show there first,
+and chance alone would hardly ever draw them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Largest(Generic[T]):
         self._added = 0
 
     def wants(self, key: float) -> bool:
-        """Whether an item with this key would be kept now."""
+        """Return whether an item with this key would be kept now."""
         return len(self._heap) < self._size or (self._size > 0 and key > self._heap[0][0])
 
     def add(self, key: float, item: T) -> None:
@@ -48,7 +48,7 @@ class Largest(Generic[T]):
 
     @property
     def items(self) -> list[T]:
-        """What was kept, largest key first."""
+        """The kept items, largest key first."""
         return [item for _, _, item in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
 
 
@@ -85,7 +85,7 @@ class ExampleSample:
 
 
 def draw_examples(records: Iterable[Example | Reject], size: int, seed: int) -> ExampleSample:
-    """Draw examples by chance; all if there are no more than `size`."""
+    """Draw examples at random; all if there are no more than `size`."""
     rng = np.random.default_rng(seed)
     chosen: Largest[tuple[int, Example]] = Largest(size)
     readable = rejects = length = 0
@@ -134,7 +134,7 @@ def draw_rows(
 
 
 def characters(example: Example) -> int:
-    """Characters of an example's own text, without what a template adds."""
+    """Count the characters of an example's own text, without those that a template adds."""
     if example.text is not None:
         return len(example.text)
     return sum(len(message.full_content) + len(str(message.tool_calls or "")) for message in example.messages)

@@ -1,7 +1,7 @@
-"""The scorers, as a user sees them: which column, what it means, what it needs, where it comes from.
+"""The scorers as `dataselect ls scorers` prints them: each column with its meaning, its requirement and its source.
 
-All but the last come from one forward pass per model and are computed in `likelihood` and `contrast`; ratings take six
-short sequences each (`ratings`). This table is what `dataselect ls scorers` prints.
+All but the ratings come from one forward pass per model and are computed in `likelihood` and `contrast`; ratings take
+six short sequences each (`ratings`). This module imports nothing heavy, so that the list prints at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The token sidecar: what the model said about every scored token, so that any score can be derived again without it.
+"""The token sidecar: log-probability and rank of every scored token, from which any score is derived again (`rescore`).
 
 One Parquet file per shard under `tokens/`, rows in the order of the score table. Per example the lists `token_id`,
 `logprob`, `rank` and `part` (0 prompt, 1 response, 2 end) hold the scored tokens only; with IFD, `alone_logprob` holds
@@ -10,21 +10,22 @@ Left out: the text. Token ids give it back with the tokenizer that the manifest 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from dataselect.errors import ArtifactError
+from dataselect.artifacts import unreadable
 from dataselect.records import UNSCORED, Rendered
-from dataselect.scoring.rows import TokenNumbers, derive
+from dataselect.scoring.rows import TokenNumbers
 
-DIRECTORY = "tokens"
+TOKENS = "tokens"
+"""The folder of the sidecar in a score folder."""
+
+_LISTS = ("logprob", "part", "rank", "alone_logprob")
 
 
 def token_schema(with_ifd: bool, with_ranks: bool) -> Any:  # noqa: ANN401 - a pyarrow schema
-    """The Arrow schema of the sidecar."""
+    """Return the Arrow schema of the sidecar."""
     import pyarrow as pa
 
     fields = [
@@ -41,7 +42,7 @@ def token_schema(with_ifd: bool, with_ranks: bool) -> Any:  # noqa: ANN401 - a p
 
 
 def token_row(rendered: Rendered, numbers: TokenNumbers | None) -> dict[str, Any]:
-    """One row of the sidecar; nulls where there are no numbers."""
+    """Return one row of the sidecar; nulls for a row without numbers."""
     row: dict[str, Any] = {"id": rendered.id, "response_bytes": rendered.response_bytes if numbers else 0}
     if numbers is None:
         return row
@@ -59,38 +60,48 @@ def token_row(rendered: Rendered, numbers: TokenNumbers | None) -> dict[str, Any
     return row
 
 
-def rescored(directory: Path) -> Iterator[dict[str, Any]]:
-    """Derive every score again from a sidecar, row by row, without the model.
-
-    Args:
-        directory: The folder `tokens` of a scoring run.
+def read_tokens(file: Path) -> Iterator[tuple[str, TokenNumbers | None]]:
+    """Read a file of the sidecar.
 
     Yields:
-        `id` and the numbers of the score table that come from log-probabilities; only `id` for a row without any.
+        Id and scored tokens of each row, in order; None for a row without numbers.
 
     Raises:
-        ArtifactError: If there is no sidecar.
+        ArtifactError: If the file cannot be read.
     """
+    import pyarrow
     import pyarrow.parquet as pq
 
-    files = sorted(directory.glob("*.parquet"))
-    if not files:
-        raise ArtifactError(f"{directory} holds no token sidecar", "score with --tokens")
-    for file in files:
-        for batch in pq.ParquetFile(file).iter_batches():
-            for row in batch.to_pylist():
-                numbers = _numbers(row)
-                yield {"id": row["id"]} | ({} if numbers is None else derive(numbers, row["response_bytes"]))
+    try:
+        for batch in pq.ParquetFile(file, page_checksum_verification=True).iter_batches():
+            yield from _token_numbers(batch)
+    except (pyarrow.ArrowException, OSError, KeyError) as error:
+        raise unreadable(file, error) from None
 
 
-def _numbers(row: Mapping[str, Any]) -> TokenNumbers | None:
-    if row["logprob"] is None:
-        return None
-    ranks, alone = row.get("rank"), row.get("alone_logprob")
-    return TokenNumbers(
-        np.array(row["part"], np.int8),
-        np.array(row["logprob"], np.float32),
-        None if ranks is None else np.array(ranks, np.int32),
-        None if alone is None else np.array(alone, np.float32),
-        row.get("final_start") or 0,
-    )
+def _token_numbers(batch: Any) -> Iterator[tuple[str, TokenNumbers | None]]:  # noqa: ANN401 - an Arrow record batch
+    ids = batch.column("id").to_pylist()
+    lists = {name: _rows_of_list(batch.column(name)) for name in _LISTS if name in batch.schema.names}
+    starts = batch.column("final_start").to_pylist() if "final_start" in batch.schema.names else [None] * len(ids)
+    for row, id_ in enumerate(ids):
+        values = {name: rows[row] for name, rows in lists.items()}
+        if values["logprob"] is None:
+            yield id_, None
+            continue
+        yield (
+            id_,
+            TokenNumbers(
+                parts=values["part"],
+                logprobs=values["logprob"],
+                ranks=values.get("rank"),
+                alone=values.get("alone_logprob"),
+                final_start=starts[row] or 0,
+            ),
+        )
+
+
+def _rows_of_list(column: Any) -> list[Any]:  # noqa: ANN401 - an Arrow list array, NumPy arrays
+    """Return the array of each row, None for null."""
+    offsets, flat = column.offsets.to_numpy(), column.values.to_numpy(zero_copy_only=False)
+    absent = column.is_null().to_numpy(zero_copy_only=False)
+    return [None if absent[i] else flat[offsets[i] : offsets[i + 1]] for i in range(len(column))]

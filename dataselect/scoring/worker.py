@@ -1,26 +1,27 @@
-"""What scores a shard: renderer, cache and model of one worker, in this process, another one, or on another machine.
+"""A worker scores shards with its own renderer, cache and model: in this process, another one, or on another machine.
 
-A worker is made from plain values (`WorkerSpec`) and gives plain tables back, so that it does not matter where it runs:
-whoever asked writes the shard. Rendering and scoring are separate steps, so that a shard can be rendered while the one
-before it is being scored.
+A worker is made from plain values (`WorkerSpec`) and returns plain tables, so that it does not matter where it runs:
+the run writes the shard. Rendering and scoring are separate steps, so that a shard can be rendered while the one before
+it is being scored.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dataselect.backends import BackendOptions, TokenSequence, load_backend
-from dataselect.bundled.resolve import resolve_model
+from dataselect.models import resolve_model
 from dataselect.pool import Renderer, RenderOptions
 from dataselect.records import Example, Reject, Rendered, TokenScores
 from dataselect.scoring.cache import ScoreCache, row_key
-from dataselect.scoring.rows import schema, scored_row, sequences, token_numbers, unscored_row
-from dataselect.scoring.steady import SteadyModel
+from dataselect.scoring.feeding import Feeding, FeedingProbe
+from dataselect.scoring.retrying_model import RetryingModel
+from dataselect.scoring.rows import own_columns, schema, scored_row, sequences, token_numbers, unscored_row
 from dataselect.scoring.tokens import token_row, token_schema
 
 Progress = Callable[[int], None]
@@ -34,12 +35,12 @@ class WorkerSpec:
     """Everything that a worker needs, as plain values.
 
     Attributes:
-        model: As the user called it; each machine finds it for itself.
+        model: As named by the user; each machine resolves it by itself.
         digest: Digest of its content.
         tokens: Whether to keep the token sidecar.
-        ratings: What the model rates.
+        ratings: Ratings that the model gives.
         cache: The cache's file; None without cache.
-        salt: What cached numbers depend on beside the row.
+        salt: Digest of everything that cached numbers depend on besides the row.
         before: Unix time at which the run began; see `cache`.
     """
 
@@ -67,16 +68,15 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What came of a shard.
+    """The result of scoring a shard.
 
     Attributes:
         table: Arrow table of rows, in input order.
-        sidecar: Arrow table of tokens, aligned with it; None if it is not wanted.
-        rejects: What could not be read or rendered, in input order.
+        sidecar: Arrow table of tokens, aligned with `table`; None without `--tokens`.
+        rejects: Records that could not be read or rendered, in input order.
         tokens: Tokens that the model computed.
-        busy: Seconds it took for them.
         cached: Rows that came from the cache.
-        notes: What did not go as planned, one line each.
+        notes: Faults that were recovered from, one line each.
     """
 
     index: int
@@ -84,14 +84,13 @@ class ShardResult:
     sidecar: Any
     rejects: list[Reject]
     tokens: int
-    busy: float
     cached: int
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedShard:
-    """A shard as the model will see it; `records` counts what it was made from."""
+    """A shard as the model will see it; `records` counts the records it was made from."""
 
     index: int
     records: int
@@ -106,8 +105,9 @@ class ShardWorker:
         self._spec = spec
         self._model_path = resolve_model(spec.model)
         self._renderer = Renderer(self._model_path, spec.rendering, spec.ifd, spec.ratings)
-        self._model = SteadyModel(self._load)
+        self._model = RetryingModel(self._load)
         self._cache = None if spec.cache is None else ScoreCache(spec.cache, spec.before)
+        self._probe = FeedingProbe(self._renderer) if spec.backend != "server" else None
 
     def _load(self, batch_tokens: int | None) -> Any:  # noqa: ANN401 - a backend
         options = self._spec.options
@@ -117,26 +117,29 @@ class ShardWorker:
 
     @property
     def batch_tokens(self) -> int:
-        """Most tokens that the model computes at once; loads it."""
+        """Most tokens that the model computes at once; loads the model."""
         return self._model.backend.batch_tokens
 
     def stop(self) -> None:
-        """Let the model go."""
+        """Release the model."""
         self._model.stop()
 
     def render(self, shard: Shard) -> RenderedShard:
-        """Render a shard's examples; what cannot be rendered joins its rejects, in input order."""
+        """Render a shard's examples; those that cannot be rendered join its rejects, in input order."""
         examples = iter(self._renderer.render([r for r in shard.records if isinstance(r, Example)]))
         items = [r if isinstance(r, Reject) else next(examples) for r in shard.records]
         return RenderedShard(
-            shard.index,
-            len(items),
-            [one for one in items if isinstance(one, Rendered)],
-            [one for one in items if isinstance(one, Reject)],
+            index=shard.index,
+            records=len(items),
+            rendered=[one for one in items if isinstance(one, Rendered)],
+            rejects=[one for one in items if isinstance(one, Reject)],
         )
 
-    def score(self, shard: RenderedShard, progress: Progress = NO_PROGRESS) -> ShardResult:
-        """Score a rendered shard: from the cache what is there, by the model what is not, equal rows once."""
+    def score(self, shard: RenderedShard, progress: Progress = NO_PROGRESS) -> Iterator[Feeding | ShardResult]:
+        """Score a rendered shard: rows in the cache are taken from it, equal rows are computed once.
+
+        A `Feeding` comes before the first rows that a worker computes.
+        """
         keys = {id(one): row_key(self._spec.salt, one) for one in shard.rendered if one.scorable}
         known = self._cache.find(set(keys.values())) if self._cache else {}
         new: dict[bytes, Rendered] = {}
@@ -144,33 +147,51 @@ class ShardWorker:
             if one.scorable and keys[id(one)] not in known:
                 new.setdefault(keys[id(one)], one)
         cached = sum(key in known for key in keys.values())
-        rows, tokens, busy = self._compute(new, shard.records, progress)
+        if (feeding := self._feeding(list(new.values()))) is not None:
+            yield feeding
+        rows, tokens = self._compute(new, shard.records, progress)
         if self._cache and rows:
             self._cache.store({k: v for k, v in rows.items() if v["row"]["status"] != "engine_error"}, time.time())
         known |= rows
         entries = [_of(one, known[keys[id(one)]] if one.scorable else None) for one in shard.rendered]
         notes, self._model.notes = tuple(self._model.notes), []
-        return ShardResult(shard.index, *self._tables(entries), shard.rejects, tokens, busy, cached, notes)
+        yield ShardResult(
+            index=shard.index,
+            table=self._table(entries),
+            sidecar=self._sidecar(entries) if self._spec.tokens else None,
+            rejects=shard.rejects,
+            tokens=tokens,
+            cached=cached,
+            notes=notes,
+        )
+
+    def _feeding(self, rows: list[Rendered]) -> Feeding | None:
+        """Probe once how the model is fed; faults of the model are left to the scoring that follows."""
+        if not rows or self._probe is None:
+            return None
+        probe, self._probe = self._probe, None
+        try:
+            return probe.ask(self._model.backend, rows, sum(len(one.token_ids) for one in rows))
+        except (RuntimeError, ValueError, IndexError, ArithmeticError):
+            return None
 
     def _compute(
         self, new: dict[bytes, Rendered], records: int, progress: Progress
-    ) -> tuple[dict[bytes, dict[str, Any]], int, float]:
-        """Entries for rendered examples, the tokens computed for them, and the seconds that took."""
+    ) -> tuple[dict[bytes, dict[str, Any]], int]:
+        """Compute the entries of rendered examples, and count the tokens computed for them."""
         asked = [sequences(one, self._renderer.max_length) for one in new.values()]
         flat = [sequence for group in asked for sequence in group]
         if not flat:
             progress(records)
-            return {}, 0, 0.0
-        began = time.perf_counter()
+            return {}, 0
         answers = iter(self._model.score(flat, self._spec.ranks, _in_records(progress, len(flat), records)))
-        busy = time.perf_counter() - began
         entries = {}
         for (key, one), group in zip(new.items(), asked, strict=True):
             entries[key] = self._entry(one, group, list(itertools.islice(answers, len(group))))
-        return entries, sum(len(sequence.ids) for sequence in flat), busy
+        return entries, sum(len(sequence.ids) for sequence in flat)
 
     def _entry(self, one: Rendered, asked: list[TokenSequence], answers: list[TokenScores | None]) -> dict[str, Any]:
-        """What is kept of one example: its row, and with the sidecar its tokens."""
+        """Return what the cache keeps of one example: its row, and with the sidecar its tokens."""
         given = [answer for answer in answers if answer is not None]
         if len(given) < len(asked):
             return {"row": unscored_row(one, "engine_error"), "tokens": token_row(one, None)}
@@ -180,27 +201,29 @@ class ShardWorker:
         good = row["status"] != "engine_error"
         return {"row": row} | ({"tokens": token_row(one, numbers if good else None)} if self._spec.tokens else {})
 
-    def _tables(self, entries: list[dict[str, Any]]) -> tuple[Any, Any]:
+    def _table(self, entries: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - an Arrow table
         import pyarrow as pa
 
         columns = schema(self._spec.ifd, self._spec.ranks, self._spec.ratings)
-        table = pa.Table.from_pylist([entry["row"] for entry in entries], columns)
-        if not self._spec.tokens:
-            return table, None
-        kept = [entry["tokens"] for entry in entries]
-        return table, pa.Table.from_pylist(kept, token_schema(self._spec.ifd, self._spec.ranks))
+        return pa.Table.from_pylist([entry["row"] for entry in entries], columns)
+
+    def _sidecar(self, entries: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - an Arrow table
+        import pyarrow as pa
+
+        columns = token_schema(self._spec.ifd, self._spec.ranks)
+        return pa.Table.from_pylist([entry["tokens"] for entry in entries], columns)
 
 
 def _of(one: Rendered, entry: dict[str, Any] | None) -> dict[str, Any]:
-    """An entry under the name of this example: equal content may have come under another one."""
+    """Return an entry under the id of this example: equal content may have been scored under another one."""
     if entry is None:
         return {"row": unscored_row(one, one.status), "tokens": token_row(one, None)}
-    named = {"row": entry["row"] | {"id": one.id, "source": one.source}}
+    named = {"row": entry["row"] | own_columns(one)}
     return named | ({"tokens": entry["tokens"] | {"id": one.id}} if "tokens" in entry else {})
 
 
 def _in_records(progress: Progress, sequences: int, records: int) -> Callable[[int], None]:
-    """Progress in records from progress in sequences."""
+    """Convert progress in sequences to progress in records."""
     finished = 0
 
     def tick(done: int) -> None:

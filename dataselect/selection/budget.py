@@ -1,9 +1,9 @@
-"""How much to keep: what `--budget` means, and where a ranking is cut.
+"""Budget: what `--budget` means, and how many rows of a ranking it keeps.
 
 Three forms: `N` examples, `P%` of the pool's rows (rounded down, at least 1), `Ntok` tokens as `total_tokens` of the
 score table counts them. A token budget stops before the first row that overshoots and never skips it for a shorter
 one, so that a larger budget only appends. A budget over the pool is an error and not a cap: it is nearly always a
-typing mistake. Fewer rankable rows than asked is no error; the caller says it.
+typing mistake. Fewer rankable rows than asked is no error; the caller reports it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FORM = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%|tok)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A budget as typed, not yet held against a pool.
+    """A budget as typed, not yet resolved against a pool.
 
     Attributes:
         text: What the user typed.
@@ -37,7 +37,7 @@ class Budget:
     percent: bool
 
     def resolve(self, rows: int, tokens: int | None) -> int:
-        """The budget as a number of examples or tokens.
+        """Return the budget as a number of examples or tokens.
 
         Args:
             rows: Readable rows of the pool.
@@ -51,7 +51,7 @@ class Budget:
                 _over(f"{self.text} of the pool", f"{rows:,} rows, which is 100%", "give at most 100%")
             return max(1, int(self.value * rows / 100))
         wanted, held = int(self.value), rows if self.unit == "examples" else tokens
-        assert held is not None, "a token budget is resolved against counted tokens"
+        assert held is not None, "a token budget needs counted tokens"
         if wanted > held:
             what = "rows" if self.unit == "examples" else "scored tokens"
             most = f"{held}" if self.unit == "examples" else f"{held}tok"
@@ -75,12 +75,12 @@ def parse_budget(text: str) -> Budget:
         raise UsageError(f"expected a budget such as 1000, 10% or 50000tok, got {text!r}", hint)
     value = Fraction(form[1])
     if value == 0:
-        raise UsageError(f"a budget keeps at least something, got {text!r}", hint)
+        raise UsageError(f"a budget must be greater than 0, got {text!r}", hint)
     return Budget(text, value, "tokens" if form[2] == "tok" else "examples", form[2] == "%")
 
 
 def most_rows(unit: Unit, amount: int, tokens: NDArray[np.float64] | None) -> int:
-    """The most rows that a budget can hold, whichever they are; at least 1.
+    """Return the most rows that a budget can hold, whichever they are; at least 1.
 
     Args:
         amount: Examples or tokens.
@@ -88,17 +88,17 @@ def most_rows(unit: Unit, amount: int, tokens: NDArray[np.float64] | None) -> in
     """
     if unit == "examples":
         return amount
-    assert tokens is not None, "a token budget is held against counted tokens"
+    assert tokens is not None, "a token budget needs counted tokens"
     return max(1, fitting(np.sort(tokens), amount))
 
 
 def fitting(tokens: NDArray[np.float64], amount: int) -> int:
-    """How many leading rows fit in `amount` tokens."""
+    """Count the leading rows that fit in `amount` tokens."""
     return int(np.searchsorted(np.cumsum(tokens), amount, side="right"))
 
 
 def cut_tokens(tokens: NDArray[np.float64], amount: int) -> int:
-    """How many leading rows fit in `amount` tokens, at least one.
+    """Count the leading rows that fit in `amount` tokens, at least one.
 
     Args:
         tokens: (n_ranked,) tokens of each row, best first.

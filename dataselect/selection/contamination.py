@@ -1,35 +1,125 @@
-"""Which rows share text with an evaluation set.
+"""Contamination: evaluation sets, and which rows share text with them.
 
 A row is contaminated if it shares n consecutive words with an item: with its prompt or with its answer, and not across
 the two (Brown et al. 2020, appendix C, with n = 13). A prompt of fewer than n words is looked for as a whole; one of
 fewer than four words only counts where it is the row's whole prompt, since "What is it?" is in many texts. Answers of
-fewer than n words do not count: "42" is no leak. Words are those of `wording.words`: no punctuation, lower case, and
-single characters in scripts without spaces. Lists of numbers in code and tables match each other like any other words;
-what matched is recorded with each row, so that such cases can be seen.
+fewer than n words do not count: "42" is no leak. Words are those of `text_normalisation.words`: no punctuation, lower
+case, and single characters in scripts without spaces. Lists of numbers in code and tables match each other like any
+other words; what matched is recorded with each row, so that such cases can be seen. With embeddings a row is also
+contaminated if its cosine to an item of the embedded target set is over a threshold.
 
-With embeddings a row is also contaminated if its cosine to an item of the embedded target set is over a threshold.
+Items are read as pools are, with the pool's column map where it fits and by their own columns else. Many benchmarks
+give a prompt and no response (HumanEval, IFEval): of such a record the prompt alone is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.selection.evaluation_texts import EvaluationItem
-from dataselect.selection.wording import words
+from dataselect.errors import PoolError
+from dataselect.library_errors import refused
+from dataselect.pool import ColumnMap
+from dataselect.pool.columns import RESPONSES
+from dataselect.pool.rejects import DAMAGED, Unreadable
+from dataselect.pool.schema import read_content
+from dataselect.pool.sources import Source, content_digest, find_sources, read_rows
+from dataselect.records import Example
+from dataselect.selection.pool_index import text_of_example
+from dataselect.selection.text_normalisation import words
 from dataselect.strategies import Text
 from dataselect.strategies.cosine import cosine_rows
+
+_PROMPTS = (*RESPONSES, "text")
 
 FEWEST = 4
 """Words that a prompt needs to be looked for inside other texts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
-    """What a row shares with an item.
+class EvaluationItem:
+    """One item of an evaluation set.
+
+    Attributes:
+        where: File and line, as in `gsm8k__test.jsonl:12`.
+    """
+
+    where: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationTexts:
+    """All items of all files.
+
+    Attributes:
+        items: File after file.
+        rejects: Records that could not be read.
+        inputs: Name and sha256 of each file.
+    """
+
+    items: tuple[EvaluationItem, ...]
+    rejects: int
+    inputs: tuple[dict[str, Any], ...]
+
+
+def read_evaluation_texts(files: Sequence[str], columns: ColumnMap) -> EvaluationTexts:
+    """Read all items.
+
+    Raises:
+        PoolError: If a file is missing, of no known format, given twice, damaged, or holds no readable item.
+    """
+    items: list[EvaluationItem] = []
+    inputs: list[dict[str, Any]] = []
+    rejects = 0
+    for source in find_sources(files) if files else ():
+        try:
+            read, unreadable = _read_items(source, columns)
+            inputs.append({"role": "decontaminate", "source": source.name, "sha256": content_digest(source)})
+        except DAMAGED as error:
+            raise refused(error, f"cannot read {source.path}") or PoolError(
+                f"{source.name} cannot be read: {error}", "check that it is what its name says"
+            ) from None
+        if not read:
+            raise PoolError(
+                f"the evaluation set {source.name} should hold items with a prompt, got {unreadable:,} unreadable "
+                "records",
+                f"name its columns {', '.join(_PROMPTS)}, or messages",
+            )
+        items += read
+        rejects += unreadable
+    return EvaluationTexts(tuple(items), rejects, tuple(inputs))
+
+
+def _read_items(source: Source, columns: ColumnMap) -> tuple[list[EvaluationItem], int]:
+    items, unreadable = [], 0
+    for row in read_rows(source, lambda record: True):
+        text = _item_text(row.value, columns) if not row.fault and isinstance(row.value, Mapping) else None
+        if text is None:
+            unreadable += 1
+        else:
+            items.append(EvaluationItem(f"{source.name}:{row.line}", text))
+    return items, unreadable
+
+
+def _item_text(record: Mapping[str, Any], columns: ColumnMap) -> Text | None:
+    for names in (columns, ColumnMap()):
+        try:
+            content = read_content(record, names)
+        except Unreadable:
+            continue
+        return text_of_example(Example("", "", record, content.messages, content.text))
+    prompt = next((record[name] for name in _PROMPTS if isinstance(record.get(name), str)), None)
+    return None if prompt is None else Text(prompt.strip(), "")
+
+
+@dataclass(frozen=True, slots=True)
+class SharedWords:
+    """Words that a row shares with an item.
 
     Attributes:
         where: The item.
@@ -66,17 +156,17 @@ class EvaluationWords:
             elif 0 < len(short) < n:
                 self._runs.setdefault(len(short), {}).setdefault(" ".join(short), item.where)
 
-    def overlap(self, text: Text) -> Overlap | None:
-        """What a row shares with an item: the longest kind of run, at its first place; None if it shares nothing."""
+    def overlap(self, text: Text) -> SharedWords | None:
+        """Find what a row shares with an item: the longest kind of run, at its first place; None if nothing."""
         parts = [words(text.prompt), words(text.response)]
         for length in sorted(self._runs, reverse=True):
             known = self._runs[length]
             for part in parts:
                 for run in _runs(part, length):
                     if run in known:
-                        return Overlap(known[run], run)
+                        return SharedWords(known[run], run)
         prompt = " ".join(parts[0] or parts[1])
-        return Overlap(self._whole[prompt], prompt) if prompt in self._whole else None
+        return SharedWords(self._whole[prompt], prompt) if prompt in self._whole else None
 
 
 def _runs(split: Sequence[str], length: int) -> Iterator[str]:
@@ -86,7 +176,7 @@ def _runs(split: Sequence[str], length: int) -> Iterator[str]:
 def near_targets(
     vectors: NDArray[np.float32], targets: NDArray[np.float32], threshold: float
 ) -> dict[int, tuple[int, float]]:
-    """Rows whose largest cosine to a target is over the threshold.
+    """Find the rows whose largest cosine to a target is over the threshold.
 
     Args:
         vectors: (n, d) unit vectors.

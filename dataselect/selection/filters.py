@@ -1,23 +1,33 @@
-"""Which rows are ranked at all: filters on columns and texts, each with its reason.
+"""Filters on columns and texts: which rows are ranked at all, and why the others are not.
 
-    --where EXPR                  rows for which the expression is not true leave
+    --where EXPR                  rows for which the expression is not true are excluded
     --min-tokens, --max-tokens    bounds of the response in tokens, as the score table counts them
-    --decontaminate FILE          rows that share text with an evaluation set leave (`contamination`)
+    --decontaminate FILE          rows that share text with an evaluation set are excluded (`contamination`)
 
 They come before the ranking, so that a strategy that looks at the whole pool (a median, clusters, a cover) sees only
-what may be chosen. De-duplication (`deduplication`) comes after it: which row of a group stays is for the ranking to
-say.
+what may be chosen. De-duplication (`dedup`) comes after it: the ranking decides which row of a group stays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dataselect.arguments import checked
 from dataselect.errors import UsageError
-from dataselect.selection.matching import RESPONSE_TOKENS
+from dataselect.progress import counted
+from dataselect.selection.contamination import EvaluationTexts, EvaluationWords, near_targets
+from dataselect.selection.exclusions import Exclusions
+from dataselect.selection.pool_index import PoolIndex
+from dataselect.selection.score_tables import RESPONSE_TOKENS
+from dataselect.selection.vectors import Vectors
 from dataselect.selection.where import Where
+from dataselect.strategies.strings import Strings
 
 SOURCE = "source"
 Dedup = Literal["exact", "ngram", "semantic"]
@@ -25,13 +35,13 @@ Dedup = Literal["exact", "ngram", "semantic"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What is left out besides what cannot be ranked.
+    """The filters of a request.
 
     Attributes:
         where: An expression over columns and `source`; empty for none.
         min_tokens: Least response tokens.
         max_tokens: Most response tokens.
-        dedup: Ways of telling that rows say the same, in the order in which they are applied.
+        dedup: Methods of finding rows that say the same, in the order in which they are applied.
         dedup_threshold: Least Jaccard similarity of near-duplicates (`ngram`).
         dedup_cosine: Cosine over which embeddings are nearly the same (`semantic`).
         decontaminate: Files of evaluation sets.
@@ -50,21 +60,25 @@ class Filters:
     decontaminate_cosine: float | None = None
 
     def __post_init__(self) -> None:
+        checked(self)
         if self.where:
             Where(self.where)
         least, most = self.min_tokens or 0, self.max_tokens
         if least < 0 or (most is not None and most < max(1, least)):
             raise UsageError(
-                f"no row has at least {least:,} and at most {most} tokens", "--min-tokens 20 --max-tokens 500"
+                f"--max-tokens must be at least 1 and not below --min-tokens, got {least:,} to {most}",
+                "--min-tokens 20 --max-tokens 500",
             )
         for method in self.dedup:
-            if method not in get_args(Dedup) or self.dedup.count(method) > 1:
-                raise UsageError(f"--dedup expects each of {', '.join(get_args(Dedup))} once, got {method!r}")
+            if self.dedup.count(method) > 1:
+                raise UsageError(f"--dedup expects each of {', '.join(get_args(Dedup))} once, got {method!r} twice")
         if not 0.0 < self.dedup_threshold <= 1.0:
-            raise UsageError(f"a Jaccard similarity is over 0 and at most 1, got {self.dedup_threshold}")
+            raise UsageError(f"--dedup-threshold must be above 0 and at most 1, got {self.dedup_threshold}")
         for cosine in (self.dedup_cosine, self.decontaminate_cosine):
             if cosine is not None and not -1.0 <= cosine < 1.0:
-                raise UsageError(f"a cosine to exceed is at least -1 and below 1, got {cosine}")
+                raise UsageError(
+                    f"--dedup-cosine and --decontaminate-cosine must be at least -1 and below 1, got {cosine}"
+                )
         if self.decontaminate_ngram < 1:
             raise UsageError(f"an n-gram has at least 1 word, got {self.decontaminate_ngram}")
 
@@ -108,3 +122,62 @@ class Filters:
             "decontaminate_cosine": self.decontaminate_cosine,
         }
         return {name: value for name, value in values.items() if value is not None}
+
+
+def apply_columns(
+    filters: Filters,
+    exclusions: Exclusions,
+    sources: Strings,
+    columns: Mapping[str, NDArray[np.float64]],
+    texts: Mapping[str, NDArray[np.object_]],
+) -> None:
+    """Exclude rows by `--where`, `--min-tokens` and `--max-tokens`.
+
+    Args:
+        sources: (n_pool,) where each row came from.
+        columns: name -> (n_pool,) float64, NaN where missing.
+        texts: name -> (n_pool,) objects, None where missing.
+    """
+    if filters.where:
+        where, rows = Where(filters.where), exclusions.remaining
+        every: dict[str, NDArray[Any]] = {**columns, **texts}
+        read = {name: every[name][rows] for name in where.columns if name != SOURCE}
+        codes, names = sources.encoded()
+        read[SOURCE] = np.array(names, object)[codes[rows]]
+        exclusions.exclude(rows[~where.holds(read)], "where")
+    if filters.min_tokens is not None:
+        rows = exclusions.remaining
+        exclusions.exclude(rows[~(columns[RESPONSE_TOKENS][rows] >= filters.min_tokens)], "min_tokens")
+    if filters.max_tokens is not None:
+        rows = exclusions.remaining
+        exclusions.exclude(rows[~(columns[RESPONSE_TOKENS][rows] <= filters.max_tokens)], "max_tokens")
+
+
+def apply_decontamination(
+    filters: Filters,
+    exclusions: Exclusions,
+    pool: PoolIndex,
+    ids: Strings,
+    evaluation: EvaluationTexts | None,
+    vectors: Vectors | None,
+) -> None:
+    """Exclude rows that share text with an evaluation set, or nearly equal one of its embedded items."""
+    if filters.decontaminate:
+        assert evaluation is not None, "asked for in `decontaminate`"
+        known = EvaluationWords(evaluation.items, filters.decontaminate_ngram)
+        left = exclusions.remaining.tolist()
+        compared = counted(left, "compare with the evaluation sets", "rows", len(left))
+        found = {row: known.overlap(pool.texts[row]) for row in compared}
+        because = {row: str(overlap) for row, overlap in found.items() if overlap is not None}
+        exclusions.exclude(np.array(list(because), np.int64), "contaminated", because)
+    if filters.decontaminate_cosine is not None:
+        assert vectors is not None, "asked for in `vectors`"
+        rows = exclusions.remaining
+        near = near_targets(vectors.of(ids.take(rows)), vectors.targets, filters.decontaminate_cosine)
+        because = {int(rows[row]): _target(vectors, target, cosine) for row, (target, cosine) in near.items()}
+        exclusions.exclude(np.array(list(because), np.int64), "contaminated", because)
+
+
+def _target(vectors: Vectors, target: int, cosine: float) -> str:
+    task = vectors.target_tasks[target]
+    return f"{task} item {vectors.target_tasks[: target + 1].count(task)} at cosine {cosine:.3f}"

@@ -1,7 +1,7 @@
-"""Take length out of an order: rank within bins of equal length, or by what length does not explain.
+"""Length control: rank within bins of equal length, or by what length does not explain.
 
-Many scores of a response go with its length: IFD rises with it, and perplexity is most extreme, both ways, where a
-response has few tokens. What they choose is then in part a choice of length. Both ways start from a strategy's own
+Many scores of a response correlate with its length: IFD rises with it, and perplexity is most extreme, both ways, where
+a response has few tokens. What they choose is then in part a choice of length. Both ways start from a strategy's own
 order, best first, so that its direction, its ties and its dropped rows stay as they are; they need an order in which
 each place follows from the row's own score. Length is that of `Needs.length`: response tokens where a score table has
 them, else UTF-8 bytes.
@@ -63,7 +63,7 @@ class LengthBins:
         return _take(ranking, by_bin[np.lexsort((by_bin, spot))])
 
     def assign(self, lengths: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The bin of each length, from 0 for the shortest: with ranks from 0, floor(bins (rank + 1/2) / n)."""
+        """Return the bin of each length, from 0 for the shortest: with ranks from 0, floor(bins (rank + 1/2) / n)."""
         ascending = np.argsort(lengths, kind="stable")
         bin_of = np.empty(len(lengths), np.int64)
         bin_of[ascending] = self.bins * (_mean_places(lengths[ascending]) + 0.5) / len(lengths)
@@ -106,7 +106,7 @@ def control(ranking: Ranking, lengths: NDArray[np.float64], method: LengthContro
 
 
 def controlled_needs(needs: Needs, method: LengthControl | None) -> Needs:
-    """What a strategy needs, and the length where that is to be taken out."""
+    """Return what a strategy needs, with the length where that is to be taken out."""
     return needs if method is None else replace(needs, length=True)
 
 
@@ -124,7 +124,7 @@ def check_controllable(name: str, strategy: Strategy, method: LengthControl | No
 
 
 def described(method: LengthControl | None) -> dict[str, Any] | None:
-    """Length control as the manifest records it."""
+    """Return length control as the manifest records it."""
     return None if method is None else {"method": method.method, **asdict(method)}
 
 
@@ -133,7 +133,7 @@ def _take(ranking: Ranking, places: NDArray[np.int64]) -> Ranking:
 
 
 def _mean_places(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Place of each row from 0; equal ones, which stand side by side, share the mean of their places."""
+    """Return the place of each row from 0; equal ones, which stand side by side, share the mean of their places."""
     _, group, sizes = np.unique(ordered, return_inverse=True, return_counts=True)
     places: NDArray[np.float64] = (np.bincount(group, weights=np.arange(len(ordered))) / sizes)[group]
     return places

@@ -3,7 +3,7 @@
     even                     every source has the same share
     a.jsonl=30% b.jsonl=20%  these have theirs; sources that are not named share the rest, as the strategy ranks them
 
-The ranking is interleaved so that each prefix has the shares, as near as whole rows allow: with W the examples (or
+The ranking is interleaved so that each prefix has the shares up to rounding to whole rows: with W the examples (or
 tokens, under a token budget) of a source that come before a row, w those of the row and s the source's share, rows are
 ordered by (W + w/2) / s, which is Webster's rule for apportioning seats. Inside a source the strategy's order stays.
 The order does not depend on the budget, so that budgets nest as before. A source that runs out leaves its share to the
@@ -44,11 +44,11 @@ class Quota:
 
     @classmethod
     def recorded(cls, value: str | Mapping[str, float] | None) -> Quota | None:
-        """From a manifest."""
+        """Read the quota from a manifest."""
         return None if value is None else cls({} if isinstance(value, str) else value)
 
     def of(self, sources: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """The share of each group of sources, and the group of each source.
+        """Return the share of each group of sources, and the group of each source.
 
         Args:
             sources: The sources of the pool.
@@ -82,7 +82,7 @@ def parse_quota(given: Sequence[str]) -> Quota | None:
         return None
     if "even" in given:
         if len(given) > 1:
-            raise UsageError("--quota even leaves no room for another --quota", _HINT)
+            raise UsageError("--quota even cannot be combined with another --quota", _HINT)
         return Quota()
     shares: dict[str, float] = {}
     for one in given:
@@ -119,14 +119,14 @@ def interleaved(
 
 
 def ran_out(
-    chosen: NDArray[np.float64], there: NDArray[np.float64], shares: NDArray[np.float64], largest: float
+    chosen: NDArray[np.float64], available: NDArray[np.float64], shares: NDArray[np.float64], largest: float
 ) -> NDArray[np.bool_]:
-    """Which groups gave all they have and still did not fill their share, by more than one row.
+    """Mark the groups that gave all they have and still fell short of their share, by more than one row.
 
     Args:
         chosen: (n_groups,) what each gave.
-        there: (n_groups,) what each could give.
+        available: (n_groups,) what each could give.
         largest: Size of the largest row.
     """
-    out: NDArray[np.bool_] = (chosen >= there) & (chosen + largest <= shares * chosen.sum())
+    out: NDArray[np.bool_] = (chosen >= available) & (chosen + largest <= shares * chosen.sum())
     return out

@@ -1,7 +1,7 @@
 """A ranked pool, before and after the budget cuts it.
 
-Ranking is what costs; cutting is a look at the ranking. The two are kept apart, so that a ranking that was written to a
-file (`ranking_file`) is cut again under another budget without any score, embedding or text.
+Ranking is expensive, cutting is not. The two are separate, so that a ranking in a file (`ranking_file`) can be cut
+again by another budget without any score, embedding or text.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 
 from dataselect.errors import ArtifactError, DataselectError
 from dataselect.selection.budget import Budget, cut_tokens, fitting
-from dataselect.selection.fates import Fates
+from dataselect.selection.exclusions import Exclusions
 from dataselect.selection.quota import Quota, ran_out
-from dataselect.selection.requirements import TOTAL_TOKENS
+from dataselect.selection.score_tables import TOTAL_TOKENS
 from dataselect.strategies.strings import Strings
 
 
 @dataclass(frozen=True, slots=True)
 class RankedPool:
-    """Every row of a pool with what the strategies made of it.
+    """Every row of a pool, with its place and score.
 
     Attributes:
         ids: (n_pool,) distinct ids, ascending.
         sources: (n_pool,) the file that each came from.
-        fates: Why rows are not ranked.
+        exclusions: Why rows are not ranked.
         stage: (n_pool,) int8, the last strategy that ranked the row, from 1; 0 for none.
         place: (n_pool,) int32, its place in the order of that strategy, from 1; 0 for none.
         score: (n_pool,) float64, what it was ranked by there; NaN where there is no number.
@@ -40,7 +40,7 @@ class RankedPool:
 
     ids: Strings
     sources: Strings
-    fates: Fates
+    exclusions: Exclusions
     stage: NDArray[np.int8]
     place: NDArray[np.int32]
     score: NDArray[np.float64]
@@ -51,17 +51,21 @@ class RankedPool:
     complete: bool
     quota: Quota | None = None
 
+    def scores_of(self, rows: NDArray[np.int64]) -> list[float | None]:
+        """Return what each of `rows` was ranked by; None where there is no number."""
+        return [None if np.isnan(score) else float(score) for score in self.score[rows]]
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A ranking under a budget.
+    """The part of a ranking that a budget keeps.
 
     Attributes:
         rows: (n_kept,) rows of the pool, best first.
         amount: The resolved number of examples or tokens.
         short: Whether the ranked rows ran out before the budget.
         tokens: `total_tokens` of the kept rows; None where they are not all counted.
-        fates: Why each row is not chosen.
+        exclusions: Why each row is not chosen.
         ran_out: Sources that could not fill their quota.
     """
 
@@ -69,7 +73,7 @@ class Cut:
     amount: int
     short: bool
     tokens: int | None
-    fates: Fates
+    exclusions: Exclusions
     ran_out: tuple[str, ...]
 
 
@@ -88,19 +92,26 @@ def cut(ranked: RankedPool, budget: Budget) -> Cut:
     else:
         kept = cut_tokens(counted(ranked.tokens, ranked.order), amount)
     rows = ranked.order[:kept]
-    tokens = _sum(ranked.tokens, rows)
+    tokens = None if ranked.tokens is None or np.isnan(ranked.tokens[rows]).any() else int(ranked.tokens[rows].sum())
     unmet = kept == len(ranked.order) and amount > (kept if budget.unit == "examples" else tokens or 0)
     if unmet and not ranked.complete:
         _check_reached(ranked, kept, budget, amount, tokens or 0)
-    fates = ranked.fates.copy()
-    fates.leave(np.setdiff1d(_without_quota(ranked, amount, budget), rows), "quota")
-    fates.leave(np.setdiff1d(fates.still_in, rows, assume_unique=True), "over_budget")
-    return Cut(rows, amount, unmet and ranked.complete, tokens, fates, _ran_out(ranked, rows, budget))
+    exclusions = ranked.exclusions.copy()
+    exclusions.exclude(np.setdiff1d(_without_quota(ranked, amount, budget), rows), "quota")
+    exclusions.exclude(np.setdiff1d(exclusions.remaining, rows, assume_unique=True), "over_budget")
+    return Cut(
+        rows=rows,
+        amount=amount,
+        short=unmet and ranked.complete,
+        tokens=tokens,
+        exclusions=exclusions,
+        ran_out=_ran_out(ranked, rows, budget),
+    )
 
 
 def _check_reached(ranked: RankedPool, kept: int, budget: Budget, amount: int, tokens: int) -> None:
     """Refuse a budget with room for rows that were never ranked."""
-    beyond = ranked.fates.of("not_reached")
+    beyond = ranked.exclusions.of("not_reached")
     if budget.unit == "examples" or bool((counted(ranked.tokens, beyond) <= amount - tokens).any()):
         raise DataselectError(
             f"the ranking stopped at {kept:,} rows, and the budget asks for {amount:,} {budget.unit}",
@@ -109,7 +120,7 @@ def _check_reached(ranked: RankedPool, kept: int, budget: Budget, amount: int, t
 
 
 def _without_quota(ranked: RankedPool, amount: int, budget: Budget) -> NDArray[np.int64]:
-    """What the budget would hold if there were no quota; nothing where there is none."""
+    """Return the rows that the budget would keep without the quota; none where there is no quota."""
     if ranked.quota is None:
         return ranked.order[:0]
     plain = ranked.order[np.argsort(ranked.place[ranked.order], kind="stable")]
@@ -117,7 +128,7 @@ def _without_quota(ranked: RankedPool, amount: int, budget: Budget) -> NDArray[n
 
 
 def counted(tokens: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The tokens of `rows`, all of them counted.
+    """Return the tokens of `rows`, all of them counted.
 
     Raises:
         ArtifactError: If some are not.
@@ -129,11 +140,6 @@ def counted(tokens: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> NDAr
             f"{uncounted:,} rows that can be ranked have no {TOTAL_TOKENS}", "give --scores that count every row"
         )
     return tokens[rows]
-
-
-def _sum(tokens: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> int | None:
-    """All tokens, or None where any row is not counted: a part of a sum would look like the sum."""
-    return None if tokens is None or np.isnan(tokens[rows]).any() else int(tokens[rows].sum())
 
 
 def _ran_out(ranked: RankedPool, rows: NDArray[np.int64], budget: Budget) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """Strategies one after the other: each orders a shortlist of what the one before it ranked highest.
 
-    --strategy ifd-high --shortlist 20% --then facility-location --budget 2%
+    --strategy ifd-high --shortlist 20% --then "facility-location(kernel=euclidean)" --budget 2%
 
-is Superfilter.D (arXiv 2402.00530): the 20 % of the pool with the highest IFD, and of these the rows that stand for the
-others. A shortlist is a number of rows, or per cent of the pool's rows, and does not depend on the budget: a larger
-budget only appends as long as each strategy keeps that promise. De-duplication comes before the first shortlist is cut,
-so that a shortlist holds nothing twice.
+is the rule of Superfilter.D (arXiv 2402.00530), if IFD is GPT-2's and the embeddings are those of `facility_location`:
+the 20 % of the pool with the highest IFD, and of these the rows that stand for the others. A shortlist is a number of
+rows, or per cent of the pool's rows, and does not depend on the budget: a larger budget only appends as long as each
+strategy keeps that promise. De-duplication comes before the first shortlist is cut, so that a shortlist holds nothing
+twice.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from dataselect.errors import DataselectError, UsageError
 from dataselect.selection.budget import Budget, parse_budget
 from dataselect.strategies import Strategy
-from dataselect.strategies.members import Member, parse_member
+from dataselect.strategies.registry import Member, parse_member
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Then:
     """A strategy that orders a shortlist.
 
     Attributes:
-        shortlist: `N` or `P%`: how many of the best rows so far it is given.
+        shortlist: `N` or `P%`: how many of the best rows so far it orders.
         strategy: Its name, with options in brackets: `kmeans(clusters=50)`.
     """
 
@@ -44,7 +45,7 @@ class Stage:
     shortlist: Budget | None = None
 
     def seeded(self, seed: int, number: int) -> np.random.Generator:
-        """The generator of the strategy at this place, from 0."""
+        """Return the generator of the strategy at this place, from 0."""
         return np.random.default_rng(seed if number == 0 else [seed, number])
 
     @property
@@ -55,7 +56,7 @@ class Stage:
 
 
 def parse_stages(name: str, strategy: Strategy, then: Iterable[Then]) -> tuple[Stage, ...]:
-    """The first strategy and those that follow.
+    """Return the first strategy and those that follow.
 
     Raises:
         UsageError: If a strategy or an option is unknown, or a shortlist is no number or share of rows.
@@ -75,7 +76,7 @@ def _stage(then: Then) -> Stage:
 
 
 def named(stages: Iterable[Stage]) -> str:
-    """What the whole is called in files and reports."""
+    """Return the name of the whole in files and reports."""
     return " then ".join(stage.name for stage in stages)
 
 
@@ -88,16 +89,16 @@ def check_sizes(stages: Iterable[Stage], budget: Budget, rows: int) -> None:
     Raises:
         DataselectError: If one asks for more than is left to it.
     """
-    before, told = rows, ""
+    before, limit = rows, ""
     for stage in stages:
         if stage.shortlist is not None:
             size = stage.shortlist.resolve(rows, None)
             if size > before:
-                _over(f"a shortlist of {size:,}", before, told)
-            before, told = size, f"the shortlist before {stage.name}"
-    if told and budget.unit == "examples" and budget.resolve(rows, None) > before:
-        _over(f"the budget of {budget.resolve(rows, None):,}", before, told)
+                _over(f"a shortlist of {size:,}", before, limit)
+            before, limit = size, f"the shortlist before {stage.name}"
+    if limit and budget.unit == "examples" and budget.resolve(rows, None) > before:
+        _over(f"the budget of {budget.resolve(rows, None):,}", before, limit)
 
 
-def _over(what: str, most: int, told: str) -> None:
-    raise DataselectError(f"{what} rows is more than {told}, {most:,} rows", "make the shortlist larger")
+def _over(what: str, most: int, limit: str) -> None:
+    raise DataselectError(f"{what} rows is more than {limit}, {most:,} rows", "make the shortlist larger")

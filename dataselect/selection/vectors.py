@@ -1,31 +1,34 @@
-"""Read what an `embed` folder holds for a selection: which rows are embedded, their vectors, and those of the targets.
+"""Vectors of an `embed` folder: which rows are embedded, their vectors, and those of the targets.
 
     embeddings.npy + ids.txt         the vectors of the pools, joined to the pool by id
+    truncated.txt                    the rows whose vector is that of their beginning alone
     targets.npy + targets.jsonl      the vectors of the target set, where `embed` was given one
 
-The vectors stay on disk as a memory map. Where the wanted rows are all rows in their order, the map itself is handed
-over; else they are gathered once.
+The vectors stay on disk as a memory map. Where the wanted rows are all rows in their order, the map itself is returned;
+else they are gathered once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.artifacts import MANIFEST, RUN, file_digest
-from dataselect.embeddings.store import IDS, SCORES, TARGET_VECTORS, TARGETS, VECTORS
+from dataselect.artifacts import file_digest
+from dataselect.embeddings.store import IDS, SCORES, TARGET_VECTORS, TARGETS, TRUNCATED, VECTORS
 from dataselect.errors import ArtifactError
-from dataselect.selection.tables import ScoreTable, read_table
+from dataselect.library_errors import refused
+from dataselect.selection.score_tables import ScoreTable, read_table
+from dataselect.stage import FinishedStage, read_finished
 
 _AGAIN = "make it again: dataselect embed POOL --encoder E --target FILE --out DIR --overwrite"
 _ROWS = 65_536
 _UNIT = 1e-3
-"""How far a vector's length may be from 1: bfloat16 models are pooled in float32, so that it is rounding."""
+"""Largest deviation of a vector's length from 1: bfloat16 models are pooled in float32, so that it is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Vectors:
         matrix: (n, d) float32, a memory map.
         targets: (m, d) float32 of the target set; (0, d) where none is wanted.
         target_tasks: (m,) the file that each target came from.
+        truncated: Ids of the rows whose vector is that of their beginning alone.
     """
 
     folder: Path
@@ -45,9 +49,10 @@ class Vectors:
     matrix: NDArray[np.float32]
     targets: NDArray[np.float32]
     target_tasks: tuple[str, ...]
+    truncated: frozenset[str] = frozenset()
 
     def of(self, ids: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors of `ids`, in that order.
+        """Return the vectors of `ids`, in that order.
 
         Raises:
             ArtifactError: If an id has no vector, or a vector's length is not 1.
@@ -57,7 +62,7 @@ class Vectors:
         return self.matrix if whole else self.matrix[rows]
 
     def rows_of(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """The rows of `matrix` that are those of `ids`, for who reads them in blocks.
+        """Return the rows of `matrix` that are those of `ids`, for reading them in blocks.
 
         Raises:
             ArtifactError: If an id has no vector, or a vector's length is not 1.
@@ -74,29 +79,25 @@ class Vectors:
     @property
     def inputs(self) -> list[dict[str, str]]:
         """Path and sha256 of the files of vectors, for the manifest."""
-        names = (VECTORS, TARGET_VECTORS) if len(self.targets) else (VECTORS,)
+        more = {TARGET_VECTORS: len(self.targets), TRUNCATED: len(self.truncated)}
+        names = (VECTORS, *(name for name, rows in more.items() if rows))
         return [
             {"role": "embeddings", "source": str(self.folder / name), "sha256": file_digest(self.folder / name)}
             for name in names
         ]
 
 
-def read_embedded(path: Path, wanted: Sequence[str]) -> ScoreTable:
-    """The rows that a folder embeds as a score table: with its similarities, or without columns where it has none.
+def read_embedded(path: Path, wanted: Sequence[str], text_columns: Collection[str] = ()) -> ScoreTable:
+    """Read the rows that a folder embeds as a score table: with its similarities, if it has any.
 
     Raises:
         ArtifactError: If the folder is missing, unfinished or damaged.
     """
-    if path.is_file() or (path / SCORES).exists() or not (path / IDS).exists():
-        table = read_table(path, wanted)
+    if path.is_file() or SCORES in (stage := read_finished(path, "embed")):
+        table = read_table(path, wanted, text_columns)
     else:
-        if not (path / MANIFEST).exists():
-            fault = "is unfinished" if (path / RUN).exists() else "is no folder of `dataselect embed`"
-            raise ArtifactError(f"{path} {fault}: it has no {MANIFEST}", "run `dataselect embed` to its end")
-        table = ScoreTable(str(path), _read_ids(path), None, {}, {}, None, file_digest(path / IDS))
-    return ScoreTable(
-        table.name, table.ids, table.status, table.columns, table.not_finite, table.rendering, table.sha256, True
-    )
+        table = ScoreTable(name=str(path), ids=_read_ids(stage), sha256=file_digest(path / IDS))
+    return replace(table, embedded=True, sources=None)
 
 
 def read_vectors(folder: Path, targets: bool) -> Vectors:
@@ -105,54 +106,69 @@ def read_vectors(folder: Path, targets: bool) -> Vectors:
     Raises:
         ArtifactError: If they are missing or damaged.
     """
-    if not (folder / VECTORS).exists():
-        raise ArtifactError(f"{folder} has no {VECTORS}", "give a folder that `dataselect embed` wrote")
-    matrix = _read_matrix(folder / VECTORS)
-    ids = _read_ids(folder)
+    stage = read_finished(folder, "embed")
+    matrix = _read_matrix(stage.file(VECTORS))
+    ids = _read_ids(stage)
     if len(ids) != len(matrix):
         raise ArtifactError(f"{folder} has {len(matrix):,} vectors and {len(ids):,} ids", _AGAIN)
+    in_part = stage.manifest.get("counts", {}).get("truncated", 0)
+    truncated = frozenset(_read_lines(stage, TRUNCATED)) if in_part else frozenset[str]()
+    vectors = Vectors(
+        folder=folder,
+        ids=ids,
+        matrix=matrix,
+        targets=np.zeros((0, matrix.shape[1]), np.float32),
+        target_tasks=(),
+        truncated=truncated,
+    )
     if not targets:
-        return Vectors(folder, ids, matrix, np.zeros((0, matrix.shape[1]), np.float32), ())
-    if not (folder / TARGET_VECTORS).exists():
+        return vectors
+    if TARGET_VECTORS not in stage:
         raise ArtifactError(
             f"{folder} was embedded without a target set: it has no {TARGET_VECTORS}",
             "dataselect embed POOL --encoder E --target FILE --out DIR, then --embeddings DIR",
         )
-    target_vectors = np.array(_read_matrix(folder / TARGET_VECTORS))
-    tasks = _read_tasks(folder / TARGETS)
+    target_vectors = np.array(_read_matrix(stage.file(TARGET_VECTORS)))
+    tasks = _read_tasks(stage)
     if len(tasks) != len(target_vectors) or target_vectors.shape[1:] != matrix.shape[1:]:
-        raise ArtifactError(f"{TARGET_VECTORS}, {TARGETS} and {VECTORS} of {folder} do not fit together", _AGAIN)
+        raise ArtifactError(f"{TARGET_VECTORS}, {TARGETS} and {VECTORS} of {folder} do not match", _AGAIN)
     _check_unit(target_vectors, folder / TARGET_VECTORS)
-    return Vectors(folder, ids, matrix, target_vectors, tasks)
+    return replace(vectors, targets=target_vectors, target_tasks=tasks)
 
 
 def _read_matrix(path: Path) -> NDArray[np.float32]:
     try:
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}", _AGAIN) from None
+    except (OSError, ValueError, EOFError) as error:
+        doing = f"cannot read {path}"
+        raise refused(error, doing) or ArtifactError(f"{path} cannot be read: {error}", _AGAIN) from None
     if matrix.ndim != 2 or matrix.dtype != np.float32 or not len(matrix):
         raise ArtifactError(f"{path} should hold float32 vectors, got {matrix.dtype} of shape {matrix.shape}", _AGAIN)
     return np.asarray(matrix)
 
 
-def _read_ids(folder: Path) -> list[str]:
-    path = folder / IDS
-    try:
-        ids = path.read_text(encoding="utf-8").split("\n")[:-1]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}", _AGAIN) from None
+def _read_ids(stage: FinishedStage) -> list[str]:
+    ids = _read_lines(stage, IDS)
     if len(set(ids)) < len(ids):
-        raise ArtifactError(f"{path} has an id twice", _AGAIN)
+        raise ArtifactError(f"{stage.file(IDS)} has an id twice", _AGAIN)
     return ids
 
 
-def _read_tasks(path: Path) -> tuple[str, ...]:
+def _read_lines(stage: FinishedStage, name: str) -> list[str]:
+    path = stage.file(name)
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        return tuple(str(json.loads(line)["task"]) for line in lines)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}", _AGAIN) from None
+        return path.read_text(encoding="utf-8").split("\n")[:-1]
+    except (OSError, UnicodeDecodeError) as error:
+        raise refused(error, f"cannot read {path}") or ArtifactError(
+            f"{path} cannot be read: {error}", _AGAIN
+        ) from None
+
+
+def _read_tasks(stage: FinishedStage) -> tuple[str, ...]:
+    try:
+        return tuple(str(json.loads(line)["task"]) for line in _read_lines(stage, TARGETS))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{stage.file(TARGETS)} cannot be read: {error}", _AGAIN) from None
 
 
 def _check_unit(vectors: NDArray[np.float32], path: Path) -> None:

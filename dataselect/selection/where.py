@@ -2,11 +2,12 @@
 
 The language is that of comparisons: `response_tokens > 20 and ppl < 50`, `source in ("gsm8k.jsonl", "lima.json")`,
 `not (ifd >= 1 or bits_per_byte > 3)`, `nll_difference.tuned / response_tokens > 0.5`. Names are columns of the score
-tables, and `source`. Missing values follow SQL: a comparison with one is neither true nor false, `not` keeps it so, and
-a row is kept only where the whole is true. Nothing is called, indexed or assigned.
+tables, of numbers or of texts, and `source`. Missing values follow SQL: a comparison with one is neither true nor
+false, `not` keeps it so, and a row is kept only where the whole is true. Nothing is called, indexed or assigned.
 
-Python's own parser reads the text; each kind of node that is allowed is computed here, on whole columns. Left out:
-functions, and any comparison of text but equality and membership.
+Python's own parser reads the text; each kind of node that is allowed is computed here, on whole columns. Whether a
+column holds texts is known only when it is read, so that a comparison of the wrong kind is refused then. Left out:
+functions, True and False, and any comparison of text but equality and membership.
 """
 
 from __future__ import annotations
@@ -35,16 +36,20 @@ _HINT = 'such as --where "response_tokens > 20 and ppl < 50"'
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """Numbers or texts, one per row or one for all, and whether each is known."""
+    """Numbers or texts, one per row or one for all, and whether each is known.
+
+    Attributes:
+        text: Whether they are texts; None for a column that is not read yet.
+    """
 
     values: Any
     known: Any
-    text: bool
+    text: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Truth:
-    """Whether something is true, and whether it is false; where neither, a value was missing."""
+    """Rows for which something is true, and for which it is false; where neither, a value was missing."""
 
     true: Any
     false: Any
@@ -69,16 +74,17 @@ class Where:
         self.columns = tuple(
             sorted({name for node in ast.walk(self._tree) if (name := _name(node))} - _inside(self._tree))
         )
-        self._truth(self._tree, {name: np.zeros(0) for name in self.columns} | {"source": np.zeros(0, "U1")})
+        self._truth(self._tree, {})
 
     def holds(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-        """Where the expression is true.
+        """Mark the rows for which the expression is true.
 
         Args:
-            columns: name -> (n,) float64 with NaN where a value is missing, or (n,) text. All of one length.
+            columns: name -> (n,) float64 with NaN where a value is missing, or (n,) objects, text with None where it
+                is missing. All of one length.
 
         Raises:
-            UsageError: If a column that it names is not there.
+            UsageError: If a column that it names is missing, or does not hold what it is compared with.
         """
         for name in self.columns:
             if name not in columns:
@@ -115,20 +121,22 @@ class Where:
         if isinstance(op, ast.In | ast.NotIn):
             if not isinstance(right, ast.Tuple | ast.List | ast.Set) or not right.elts:
                 raise UsageError(f"--where: `in` expects a list in brackets, got {ast.unparse(right)!r}", _HINT)
-            each = [_compared(operator.eq, a, self._values(item, columns)) for item in right.elts]
+            each = [_compared(operator.eq, a, self._values(item, columns), left) for item in right.elts]
             found = _Truth(_fold(np.logical_or, [e.true for e in each]), _fold(np.logical_and, [e.false for e in each]))
             return found if isinstance(op, ast.In) else _Truth(found.false, found.true)
         if type(op) not in _COMPARE:
-            raise UsageError("--where knows < <= > >= == != and in", _HINT)
+            raise UsageError("--where supports < <= > >= == != and in", _HINT)
         b = self._values(right, columns)
         if (a.text or b.text) and not isinstance(op, ast.Eq | ast.NotEq):
             raise UsageError(f"--where: text is compared with == and in only, in {ast.unparse(left)!r}")
-        return _compared(_COMPARE[type(op)], a, b)
+        return _compared(_COMPARE[type(op)], a, b, left)
 
     def _values(self, node: ast.expr, columns: Mapping[str, NDArray[Any]]) -> _Values:
         name = _name(node)
         if name:
-            return _column(columns[name])
+            return _column(columns[name]) if columns else _Values(None, None, None)
+        if isinstance(node, ast.Constant) and isinstance(node.value, bool | None):
+            raise UsageError(f"--where compares with numbers and texts, not with {node.value}", _HINT)
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str):
             return _Values(node.value, True, isinstance(node.value, str))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -137,11 +145,11 @@ class Where:
             return _arithmetic(
                 _ARITHMETIC[type(node.op)], self._values(node.left, columns), self._values(node.right, columns)
             )
-        raise UsageError(f"--where does not know {ast.unparse(node)!r}", _HINT)
+        raise UsageError(f"--where does not support {ast.unparse(node)!r}", _HINT)
 
 
 def _name(node: ast.AST) -> str:
-    """The column that a node names, dots included; empty if it names none."""
+    """Return the column that a node names, dots included; empty if it names none."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -151,7 +159,7 @@ def _name(node: ast.AST) -> str:
 
 
 def _inside(tree: ast.AST) -> set[str]:
-    """Names that are only the first part of a dotted one, such as `ppl` in `ppl.tuned`, unless they stand alone too."""
+    """Return names that are only the first part of a dotted one: `ppl` in `ppl.tuned`, unless it stands alone too."""
     parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     within: set[str] = set()
     alone: set[str] = set()
@@ -162,13 +170,17 @@ def _inside(tree: ast.AST) -> set[str]:
 
 
 def _column(values: NDArray[Any]) -> _Values:
-    text = values.dtype.kind not in "fiub"
-    return _Values(values, True if text else ~np.isnan(values.astype(np.float64)), text)
+    if values.dtype.kind in "fiu":
+        return _Values(values, ~np.isnan(values), False)
+    return _Values(values, np.array([value is not None for value in values.tolist()], bool), True)
 
 
-def _compared(compare: Callable[[Any, Any], Any], a: _Values, b: _Values) -> _Truth:
+def _compared(compare: Callable[[Any, Any], Any], a: _Values, b: _Values, left: ast.expr) -> _Truth:
+    if a.text is None or b.text is None:
+        return _Truth(False, False)
     if a.text != b.text:
-        raise UsageError("--where compares a text with a number", _HINT)
+        one, other = ("text", "a number") if a.text else ("numbers", "a text")
+        raise UsageError(f"--where compares {ast.unparse(left)}, which is {one}, with {other}", _HINT)
     known = np.logical_and(a.known, b.known)
     result = compare(np.asarray(a.values), np.asarray(b.values))
     return _Truth(np.logical_and(known, result), np.logical_and(known, np.logical_not(result)))
@@ -177,6 +189,8 @@ def _compared(compare: Callable[[Any, Any], Any], a: _Values, b: _Values) -> _Tr
 def _arithmetic(compute: Callable[[Any, Any], Any], a: _Values, b: _Values) -> _Values:
     if a.text or b.text:
         raise UsageError("--where computes with numbers only", _HINT)
+    if a.text is None or b.text is None:
+        return _Values(None, None, None)
     values = compute(np.asarray(a.values, np.float64), np.asarray(b.values, np.float64))
     return _Values(values, np.logical_and(np.logical_and(a.known, b.known), np.isfinite(values)), False)
 

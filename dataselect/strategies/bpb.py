@@ -4,7 +4,7 @@ Rule: response NLL in bits over the UTF-8 bytes of the response, given the promp
 the chosen direction. Paper: the unit is that of Gao et al. 2020 (arXiv 2101.00027); as a reason to keep an example it
 stands for perplexity, whose claims are those of `ppl-low`, `ppl-mid` and `ppl-high`. Harada et al. 2025 (arXiv
 2506.14681) warn that perplexity moves with the tokenizer; within one model the two still differ, since a response of
-rare, long tokens has a high perplexity and few bits per byte. Direction: an option, low unless told, the side of the
+rare, long tokens has a high perplexity and few bits per byte. Direction: an option, low by default, the side of the
 finding. Nesting: yes. Left out: bits per byte of the prompt.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
-from dataselect.strategies.direction import Direction, directed
+from dataselect.strategies.ordering import Direction, directed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Bpb:
         direction: Which end comes first.
     """
 
-    summary: ClassVar[str] = "bits per byte of the response: perplexity across tokenizers; lowest first unless told"
+    summary: ClassVar[str] = "bits per byte of the response: perplexity across tokenizers; lowest first by default"
     paper: ClassVar[str] = "arXiv 2101.00027, 2506.14681"
     nests: ClassVar[bool] = True
     by_score: ClassVar[bool] = True

@@ -1,7 +1,7 @@
 """Any column of numbers: a score that something else made, such as a judge or a reward model.
 
 Rule: the column `name`, ordered in the chosen direction. Paper: whichever made the numbers; AlpaGasus (Chen et al.
-2023, arXiv 2307.08701) keeps what a judge rates highest. Direction: an option, high unless told, since ratings are
+2023, arXiv 2307.08701) keeps what a judge rates highest. Direction: an option, high by default, since ratings are
 mostly given so. Nesting: yes. Ratings in whole numbers tie often, and ties are by id, which is an arbitrary cut: prefer
 a rating with decimals. Left out: fixed thresholds (AlpaGasus keeps 4.5 of 5 and more), which are a filter and not an
 order.
@@ -16,7 +16,7 @@ import numpy as np
 
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
-from dataselect.strategies.direction import Direction, directed
+from dataselect.strategies.ordering import Direction, directed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Column:
         direction: Which end comes first.
     """
 
-    summary: ClassVar[str] = "any column of --scores, such as a judge's rating (name=COLUMN); highest first unless told"
+    summary: ClassVar[str] = "any column of --scores, such as a judge's rating (name=COLUMN); highest first by default"
     paper: ClassVar[str] = "arXiv 2307.08701"
     nests: ClassVar[bool] = True
     by_score: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""What a strategy is: declared needs in, candidates in, ranking out.
+"""The contract of a strategy: declared needs and candidates in, ranking out.
 
 A strategy is a frozen dataclass whose fields are its `--param` options. It ranks candidates from numbers that others
 made; it reads no file and runs no model. The promises that the contract tests hold every strategy to:
@@ -14,8 +14,8 @@ strategy did not ask for is empty. A row without a vector is no candidate of a s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -32,7 +32,7 @@ LENGTH = "length"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What an example says, without white space around it.
+    """The text of an example, without white space around it.
 
     Attributes:
         prompt: All turns but the assistant's, joined by blank lines; empty for plain text.
@@ -45,13 +45,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a strategy has to be given.
+    """The inputs that a strategy needs.
 
     Attributes:
         columns: Columns of score tables.
         length: Whether it wants the column `length`: response tokens where a score table has them, else UTF-8 bytes
             of the response in the pool.
-        selection: A selection file whose response-token lengths, in its rank order, become `match_lengths`.
+        selection: A selection file whose response-token lengths, in its rank order, become `match_lengths`, and its
+            ids `match_ids`.
         vectors: Whether it wants the embeddings of the candidates.
         targets: Whether it wants the embeddings of the target set.
         texts: Whether it wants the prompt and response of each candidate.
@@ -77,20 +78,22 @@ class Candidates:
         ids: (n,) distinct ids, ascending.
         columns: name -> (n,) float64, NaN where there is no value.
         match_lengths: (l,) response tokens of the matched selection in its rank order; empty where none is matched.
+        match_ids: (l,) their ids.
         vectors: (n, d) float32 of length 1, perhaps a memory map; None where not needed.
         target_vectors: (m, d) float32 of length 1, in the order of the target files.
         target_tasks: (m,) the target file that each target vector came from.
-        texts: (n,) what each candidate says.
-        target_texts: (t,) what each target says, in the order of the target files.
+        texts: (n,) prompt and response of each candidate.
+        target_texts: (t,) prompt and response of each target, in the order of the target files.
         target_text_tasks: (t,) the target file that each target text came from.
         sources: (n,) the pool file that each candidate came from.
-        limit: Most places that anybody will read; None for all. A strategy whose every place costs may stop there and
-            say so (`Ranking.complete`); the places that it gives are those that it would give without a limit.
+        limit: Most places that will be read; None for all. A strategy whose every place costs may stop at it and report
+            that (`Ranking.complete`); the places that it gives are those that it would give without a limit.
     """
 
     ids: Sequence[str]
     columns: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     match_lengths: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    match_ids: Sequence[str] = ()
     vectors: NDArray[np.float32] | None = None
     target_vectors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     target_tasks: Sequence[str] = ()
@@ -110,13 +113,14 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.ids)
 
-
-def _ascending(ids: Sequence[str]) -> bool:
-    return ids.ascending if isinstance(ids, Strings) else all(a < b for a, b in pairwise(ids))
+    @property
+    def places(self) -> int:
+        """Most places that a ranking can have."""
+        return len(self) if self.limit is None else min(self.limit, len(self))
 
 
 class Strategy(Protocol):
-    """Orders a pool. `summary` is one line for listings, `paper` where the rule comes from.
+    """The order of a pool by one rule. `summary` is one line for listings, `paper` where the rule comes from.
 
     `by_score` says whether a row's place follows from its own score alone, so that length can be taken out of it
     (`--length-control`); it does not where rows are drawn, or weighed against those already chosen.
@@ -129,14 +133,60 @@ class Strategy(Protocol):
 
     @property
     def by_score(self) -> bool:
-        """Whether places follow from scores alone."""
+        """True where places follow from scores alone."""
         ...
 
     @property
     def needs(self) -> Needs:
-        """What `rank` has to be given."""
+        """Inputs of `rank`."""
         ...
 
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:
         """Order the candidates, best first; those that cannot be ranked are absent."""
         ...
+
+
+def combine_needs(needs: Iterable[Needs]) -> Needs:
+    """Return what several strategies need together.
+
+    Raises:
+        ValueError: If two follow different selections.
+    """
+    every = tuple(needs)
+    selections = sorted({need.selection for need in every if need.selection is not None})
+    if len(selections) > 1:
+        raise ValueError(f"expected one selection to match, got {selections[0]} and {selections[1]}")
+    return Needs(
+        columns=tuple(dict.fromkeys(name for need in every for name in need.columns)),
+        length=any(need.length for need in every),
+        selection=selections[0] if selections else None,
+        vectors=any(need.vectors for need in every),
+        targets=any(need.targets for need in every),
+        texts=any(need.texts for need in every),
+        target_texts=any(need.target_texts for need in every),
+        sources=any(need.sources for need in every),
+    )
+
+
+def restrict(candidates: Candidates, needs: Needs) -> Candidates:
+    """Return the candidates with only what these `needs` name, and without a limit."""
+    columns = {name: candidates.columns[name] for name in (*needs.columns, *((LENGTH,) if needs.length else ()))}
+    nothing = Candidates(())
+    return replace(
+        candidates,
+        columns=columns,
+        match_lengths=candidates.match_lengths if needs.selection is not None else nothing.match_lengths,
+        match_ids=candidates.match_ids if needs.selection is not None else (),
+        vectors=candidates.vectors if needs.vectors else None,
+        target_vectors=candidates.target_vectors if needs.targets else nothing.target_vectors,
+        target_tasks=candidates.target_tasks if needs.targets else (),
+        texts=candidates.texts if needs.texts else (),
+        target_texts=candidates.target_texts if needs.target_texts else (),
+        target_text_tasks=candidates.target_text_tasks if needs.target_texts else (),
+        sources=candidates.sources if needs.sources else (),
+        limit=None,
+    )
+
+
+def _ascending(ids: Sequence[str]) -> bool:
+    return ids.ascending if isinstance(ids, Strings) else all(a < b for a, b in pairwise(ids))

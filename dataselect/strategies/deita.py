@@ -20,8 +20,8 @@ import numpy as np
 
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
-from dataselect.strategies.direction import directed
-from dataselect.strategies.greedy_cosine import greedy_distinct
+from dataselect.strategies.cosine import greedy_distinct
+from dataselect.strategies.ordering import directed
 
 
 @dataclass(frozen=True, slots=True)

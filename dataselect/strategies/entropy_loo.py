@@ -6,7 +6,7 @@ entropy is 1/2 log det of its covariance and a constant. Leaving row i out chang
     H - H_without_i = -1/2 log(1 - n / (n - 1) * d_i' S^-1 d_i) + a constant
 
 with d_i the centred row and S the scatter matrix (the sum of d d'), so the order is that of the Mahalanobis distance.
-Highest first. Paper: a reading of ours of the information-theoretic sampling of Khera et al. 2024 (arXiv 2411.10545),
+Highest first. Paper: our interpretation of the information-theoretic sampling of Khera et al. 2024 (arXiv 2411.10545),
 whose encoder, mixture of two Gaussians and draw are not published in full: do not call it theirs. Direction: high.
 Nesting: yes. Outliers come first, garbled rows among them.
 """

@@ -17,7 +17,7 @@ import numpy as np
 
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
-from dataselect.strategies.direction import directed
+from dataselect.strategies.ordering import directed
 
 
 @dataclass(frozen=True, slots=True)

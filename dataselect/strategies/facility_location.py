@@ -1,13 +1,21 @@
 """The rows that best stand for the pool: every row of it should have a chosen one that is like it.
 
-Rule: maximise the sum over all rows of the largest cosine to a chosen row, greedily, each time adding the row that adds
-most. Paper: the diversity step of Superfiltering (Li et al. 2024, arXiv 2402.00530), Mirzasoleiman et al. 2013 for the
-lazy greedy. Direction: high. Nesting: yes. Rows that stand for many come first, outliers last: the opposite of
-`k-center`.
+Rule: maximise the sum over all rows of the largest likeness to a chosen row, greedily, each time adding the row that
+adds most (Mirzasoleiman et al. 2013). Direction: high. Nesting: yes. Rows that stand for many come first, outliers
+last: the opposite of `k-center`. Gains only shrink, so a gain that was computed earlier is an upper bound, and a row is
+computed anew only when it is on top (lazy greedy). Gains are rounded to nine decimals, so that equal rows tie and go by
+id.
 
-Cosines are looked at between a row and its `neighbours` nearest only (exact, by FAISS), the rest count as 0; with as
-many neighbours as rows it is the published rule with cosines below 0 as 0. Gains only shrink, so a gain that was
-computed earlier is an upper bound, and a row is computed anew only when it is on top (lazy greedy).
+Two kernels say what likeness is:
+
+- `cosine`: the cosine, of a row to its `neighbours` nearest only (exact, by FAISS); the rest, and what is below 0,
+  count as 0. Ours, for large pools.
+- `euclidean`: exp(-|x - y| / d) between all rows, d the length of a vector. The diversity step of Superfilter.D (Li et
+  al. 2024, arXiv 2402.00530), as its code has it: the dense Euclidean kernel of submodlib. Its vectors are those of
+  `embed --encoder minilm-512 --embed-text both`. All rows are nearly alike under it (0.995 to 1 in 384 dimensions), and
+  it costs time with the square of the rows, so the paper applies it to a shortlist.
+
+The two choose different rows, and only the second is the published rule.
 """
 
 from __future__ import annotations
@@ -15,8 +23,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,22 +31,30 @@ from numpy.typing import NDArray
 from dataselect.embeddings.index import VectorIndex
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
+from dataselect.strategies.ordering import one_by_one
+
+_CHUNK = 4096
+"""Rows of the pool that such a product is cut into."""
 
 
 @dataclass(frozen=True, slots=True)
 class FacilityLocation:
-    """Lazy greedy facility location over a graph of nearest neighbours.
+    """Lazy greedy facility location.
 
     Attributes:
-        neighbours: Neighbours of each row in the graph, itself not counted.
+        kernel: What likeness is; `euclidean` is that of Superfilter.D.
+        neighbours: With `cosine`, neighbours of each row in the graph, itself not counted.
     """
 
-    summary: ClassVar[str] = "rows that stand for the most others first"
-    paper: ClassVar[str] = "arXiv 2402.00530"
+    summary: ClassVar[str] = (
+        "rows that stand for the most others first; kernel=euclidean is Superfilter.D's second step"
+    )
+    paper: ClassVar[str] = "arXiv 2402.00530 with kernel=euclidean"
     nests: ClassVar[bool] = True
     by_score: ClassVar[bool] = False
     needs: ClassVar[Needs] = Needs(vectors=True)
 
+    kernel: Literal["cosine", "euclidean"] = "cosine"
     neighbours: int = 64
 
     def __post_init__(self) -> None:
@@ -51,20 +66,38 @@ class FacilityLocation:
         assert candidates.vectors is not None
         if not len(candidates):
             return Ranking(np.zeros(0, np.int64), np.zeros(0))
-        graph = _Graph.nearest(np.asarray(candidates.vectors), self.neighbours)
-        chosen = list(islice(lazy_greedy(graph), candidates.limit))
-        order = np.array([row for row, _ in chosen], np.int64)
-        scores = np.array([gain for _, gain in chosen], np.float64)
-        return Ranking(order, scores, complete=candidates.limit is None or len(chosen) < candidates.limit)
+        vectors = np.asarray(candidates.vectors)
+        likeness = _Euclidean(vectors) if self.kernel == "euclidean" else _Graph.nearest(vectors, self.neighbours)
+        return one_by_one(lazy_greedy(likeness), candidates)
 
 
-@dataclass(frozen=True, slots=True)
+class Likeness(Protocol):
+    """Likeness of rows, and how much of each is covered by those that were taken.
+
+    `at_once` rows are computed again together: one product for many may cost little more than one for one.
+    """
+
+    at_once: ClassVar[int]
+
+    def __len__(self) -> int: ...
+
+    def gains(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what each of `rows` would add to the sum."""
+        ...
+
+    def take(self, row: int) -> None:
+        """Let `row` cover what it is like."""
+        ...
+
+
 class _Graph:
-    """For each row the rows that it can stand for: `served[edges[j]:edges[j + 1]]` with `cosines` beside them."""
+    """Cosines on a graph: row j stands for `served[edges[j]:edges[j + 1]]`, with `cosines` beside them."""
 
-    edges: NDArray[np.int64]
-    served: NDArray[np.int64]
-    cosines: NDArray[np.float64]
+    at_once: ClassVar[int] = 1
+
+    def __init__(self, edges: NDArray[np.int64], served: NDArray[np.int64], cosines: NDArray[np.float64]) -> None:
+        self.edges, self.served, self.cosines = edges, served, cosines
+        self._covered = np.zeros(len(self))
 
     @classmethod
     def nearest(cls, vectors: NDArray[np.float32], neighbours: int) -> _Graph:
@@ -86,25 +119,68 @@ class _Graph:
     def __len__(self) -> int:
         return len(self.edges) - 1
 
+    def gains(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Likeness.gains`."""
+        parts = [slice(self.edges[row], self.edges[row + 1]) for row in rows]
+        return np.array([np.maximum(self.cosines[p] - self._covered[self.served[p]], 0.0).sum() for p in parts])
 
-def lazy_greedy(graph: _Graph) -> Iterator[tuple[int, float]]:
+    def take(self, row: int) -> None:
+        """See `Likeness.take`."""
+        part = slice(self.edges[row], self.edges[row + 1])
+        self._covered[self.served[part]] = np.maximum(self._covered[self.served[part]], self.cosines[part])
+
+
+class _Euclidean:
+    """exp(-|x - y| / d) between all rows, in double precision: distances of near copies are small differences."""
+
+    at_once: ClassVar[int] = 64
+
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
+        self._vectors = vectors.astype(np.float64)
+        self._squares = np.einsum("ij,ij->i", self._vectors, self._vectors)
+        self._covered = np.zeros(len(vectors))
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def gains(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Likeness.gains`."""
+        added = np.zeros(len(rows))
+        for start in range(0, len(self), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            added += np.maximum(self._like(part, rows) - self._covered[part, None], 0.0).sum(axis=0)
+        return added
+
+    def take(self, row: int) -> None:
+        """See `Likeness.take`."""
+        self._covered = np.maximum(self._covered, self._like(slice(None), np.array([row]))[:, 0])
+
+    def _like(self, part: slice, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n_part, n_rows) likeness; of a row to itself 1, whatever rounding makes of the distance."""
+        products = self._vectors[part] @ self._vectors[rows].T
+        squares = np.maximum(self._squares[part, None] + self._squares[rows] - 2 * products, 0.0)
+        inside = np.arange(len(self))[part]
+        squares[inside[:, None] == rows] = 0.0
+        like: NDArray[np.float64] = np.exp(-np.sqrt(squares) / self._vectors.shape[1])
+        return like
+
+
+def lazy_greedy(likeness: Likeness) -> Iterator[tuple[int, float]]:
     """All rows with what each adds, largest first; ties go to the first row."""
-    covered = np.zeros(len(graph))
-
-    def gain(row: int) -> float:
-        part = slice(graph.edges[row], graph.edges[row + 1])
-        added = np.maximum(graph.cosines[part] - covered[graph.served[part]], 0.0).sum()
-        return float(np.round(added, 9))
-
-    heap = [(-gain(row), row) for row in range(len(graph))]
+    every, size = np.arange(len(likeness)), likeness.at_once
+    first = np.concatenate([likeness.gains(every[at : at + size]) for at in range(0, len(every), size)])
+    heap = list(zip((-np.round(first, 9)).tolist(), every.tolist(), strict=True))
     heapq.heapify(heap)
+    exact: set[int] = set(every.tolist())  # rows whose gain is that of now
     while heap:
-        stale, row = heap[0]
-        fresh = -gain(row)
-        if fresh > stale:
-            heapq.heapreplace(heap, (fresh, row))
+        if heap[0][1] not in exact:
+            rows = [heapq.heappop(heap)[1] for _ in range(min(size, len(heap)))]
+            fresh = likeness.gains(np.array(rows, np.int64))
+            exact.update(rows)
+            for gain, row in zip((-np.round(fresh, 9)).tolist(), rows, strict=True):
+                heapq.heappush(heap, (gain, row))
             continue
-        heapq.heappop(heap)
-        part = slice(graph.edges[row], graph.edges[row + 1])
-        covered[graph.served[part]] = np.maximum(covered[graph.served[part]], graph.cosines[part])
-        yield row, -fresh
+        gain, row = heapq.heappop(heap)
+        likeness.take(row)
+        exact.clear()
+        yield row, -gain

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
-from dataselect.strategies.direction import directed
+from dataselect.strategies.ordering import directed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Grape:
 
 
 def best_of_each(groups: list[str], values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rows have the highest value of their group.
+    """Mark the rows with the highest value of their group.
 
     Args:
         groups: (n,) the group of each row; a row whose group has no name is in none.

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
+from dataselect.strategies.ordering import one_by_one
 
 WATCHED = 2048
 """Rows that are kept up to date after every choice."""
@@ -44,10 +44,7 @@ class KCenter:
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:
         """Choose; the score is the cosine distance to the nearest row chosen before (of the first: 2, the largest)."""
         assert candidates.vectors is not None
-        chosen = list(islice(farthest_first(np.asarray(candidates.vectors)), candidates.limit))
-        order = np.array([row for row, _ in chosen], np.int64)
-        scores = np.array([distance for _, distance in chosen], np.float64)
-        return Ranking(order, scores, complete=candidates.limit is None or len(chosen) < candidates.limit)
+        return one_by_one(farthest_first(np.asarray(candidates.vectors)), candidates)
 
 
 def farthest_first(vectors: NDArray[np.float32]) -> Iterator[tuple[int, float]]:

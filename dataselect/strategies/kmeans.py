@@ -54,13 +54,13 @@ class KMeans:
         """Interleave the clusters; the score is what orders a cluster inside."""
         assert candidates.vectors is not None
         values = candidates.columns[self.score] if self.score else None
-        there = np.arange(len(candidates)) if values is None else np.flatnonzero(np.isfinite(values))
-        if not len(there):
-            return Ranking(there.astype(np.int64), np.zeros(0))
-        found = spherical_kmeans(np.asarray(candidates.vectors)[there], self.clusters, int(rng.integers(2**31)))
-        inside = found.cosines.astype(np.float64) if values is None else values[there]
+        present = np.arange(len(candidates)) if values is None else np.flatnonzero(np.isfinite(values))
+        if not len(present):
+            return Ranking(present.astype(np.int64), np.zeros(0))
+        found = spherical_kmeans(np.asarray(candidates.vectors)[present], self.clusters, int(rng.integers(2**31)))
+        inside = found.cosines.astype(np.float64) if values is None else values[present]
         order = interleaved(found, -inside if self.direction == "high" else inside, self.quota)
-        return Ranking(there[order].astype(np.int64), inside[order])
+        return Ranking(present[order].astype(np.int64), inside[order])
 
 
 def interleaved(clusters: Clusters, keys: NDArray[np.float64], quota: str) -> NDArray[np.int64]:

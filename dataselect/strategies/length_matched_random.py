@@ -1,11 +1,15 @@
 """Random rows with the lengths of another selection: what that selection would be worth if only its lengths mattered.
 
 Rule: go through the matched selection in its rank order; for each of its rows draw, uniformly, one of the not yet drawn
-candidates whose response length in tokens is nearest to that row's (a nearest shorter and a nearest longer length that
-are equally far count as one group). At the end of the matched rows begin again, until every candidate is drawn. Paper:
-none; length explains much of what quality scores pick (arXiv 2402.04833, 2410.09335), so a gain over `random` that this
-control shares is a gain of length. Direction: none. Nesting: yes, and every prefix follows the lengths of the matched
-prefix. Rows of the matched selection may be drawn: excluding them would shift the control away from what it controls.
+candidates outside it whose response length in tokens is nearest to that row's (a nearest shorter and a nearest longer
+length that are equally far count as one group). At the end of the matched rows begin again, until every candidate is
+drawn. Paper: none; length explains much of what quality scores pick (arXiv 2402.04833, 2410.09335), so a gain over
+`random` that this control shares is a gain of length. Direction: none. Nesting: yes, and every prefix follows the
+lengths of the matched prefix.
+
+A control that is the selection itself controls nothing. So a candidate outside the matched selection is drawn where one
+is near enough, within a tenth of the length wanted; else the nearest of all is drawn, since a control of other lengths
+would not control for length. How many rows the two have in common stands in the manifest (`overlap`).
 
 Cost: O(n log n). Candidates are grouped by length; two union-find chains over the groups skip the emptied ones.
 """
@@ -22,6 +26,9 @@ from numpy.typing import NDArray
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
 from dataselect.strategies.ordering import unscored
+
+NEAR = 0.1
+"""Share of a length by which a candidate outside the matched selection may be shorter or longer and is still drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +59,39 @@ class LengthMatchedRandom:
         """Draw all candidates that have a length; no score."""
         lengths = candidates.columns["response_tokens"]
         present = np.flatnonzero(np.isfinite(lengths))
-        drawn = draw_matching(lengths[present], candidates.match_lengths, rng)
+        matched = set(candidates.match_ids)
+        inside = np.array([candidates.ids[row] in matched for row in present.tolist()], np.bool_)
+        drawn = draw_matching(lengths[present], candidates.match_lengths, rng, inside)
         return unscored(present[drawn])
 
 
 def draw_matching(
-    lengths: NDArray[np.float64], targets: NDArray[np.float64], rng: np.random.Generator
+    lengths: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    rng: np.random.Generator,
+    inside: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
     """Draw every row once, each nearest in length to the next target.
 
     Args:
         lengths: (n,) finite lengths.
         targets: (m,) lengths to follow, over and over; at least one.
+        inside: (n,) whether a row is of the matched selection: drawn only where no other is within `NEAR` of the target
+            and nearer than it; None for none.
 
     Returns:
         (n,) indices into `lengths`, in the order of the draw.
     """
     assert len(targets) > 0, "a selection to match has at least one row"
-    groups = _Groups(lengths, rng)
-    starts = np.searchsorted(groups.values, targets, side="left").tolist()
-    wanted = targets.tolist()
-    order = [groups.draw(wanted[i % len(wanted)], starts[i % len(wanted)]) for i in range(len(lengths))]
-    return np.asarray(order, dtype=np.int64)
+    own = np.zeros(len(lengths), np.bool_) if inside is None else inside
+    others, members = (_Groups(lengths, rows, targets, rng) for rows in (np.flatnonzero(~own), np.flatnonzero(own)))
+    order = np.empty(len(lengths), np.int64)
+    for place in range(len(lengths)):
+        turn = place % len(targets)
+        away = others.distance(turn)
+        near = away <= NEAR * targets[turn] or away <= members.distance(turn)
+        order[place] = (others if near else members).draw(turn)
+    return order
 
 
 class _Groups:
@@ -81,28 +99,45 @@ class _Groups:
 
     Groups are numbered from 1 in ascending length; 0 and `count + 1` are ends that never empty. `lower[g]` leads to
     the last non-empty group at or below g, `upper[g]` to the first at or above.
+
+    Args:
+        lengths: Of all candidates.
+        rows: (k,) those that are in the groups; none at all is fine.
+        targets: The lengths that will be asked for, by their place.
     """
 
-    def __init__(self, lengths: NDArray[np.float64], rng: np.random.Generator) -> None:
-        self.values, inverse = np.unique(lengths, return_inverse=True)
-        shuffled = rng.permutation(len(lengths))
-        by_length = shuffled[np.argsort(inverse[shuffled], kind="stable")]
-        edges = np.cumsum(np.bincount(inverse, minlength=len(self.values)))[:-1]
-        self._rows = [[], *(part.tolist() for part in np.split(by_length, edges)), []]
-        self._value = [-np.inf, *self.values.tolist(), np.inf]
+    def __init__(
+        self,
+        lengths: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        targets: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> None:
+        values, inverse = np.unique(lengths[rows], return_inverse=True)
+        shuffled = rng.permutation(len(rows))
+        by_length = rows[shuffled[np.argsort(inverse[shuffled], kind="stable")]]
+        edges = np.cumsum(np.bincount(inverse, minlength=len(values)))
+        self._rows = [[], *(part.tolist() for part in np.split(by_length, edges)[:-1]), []]
+        self._value = [-np.inf, *values.tolist(), np.inf]
+        self._targets = targets.tolist()
+        self._starts = np.searchsorted(values, targets, side="left").tolist()
         self._lower = list(range(len(self._rows)))
         self._upper = list(range(len(self._rows)))
         self._rng = rng
 
-    def draw(self, target: float, start: int) -> int:
-        """Take one row of the nearest length.
+    def distance(self, turn: int) -> float:
+        """Return how far the nearest length is from a target; infinite where no row is left."""
+        return min(self._around(turn)[1:3])
 
-        Args:
-            target: The length wanted.
-            start: Number of distinct lengths below the target, emptied ones included.
-        """
+    def _around(self, turn: int) -> tuple[int, float, float, int]:
+        """The groups below and above a target, with their distances between."""
+        target, start = self._targets[turn], self._starts[turn]
         low, high = _find(self._lower, start), _find(self._upper, start + 1)
-        below, above = target - self._value[low], self._value[high] - target
+        return low, target - self._value[low], self._value[high] - target, high
+
+    def draw(self, turn: int) -> int:
+        """Take one row of the length nearest to a target."""
+        low, below, above, high = self._around(turn)
         group = low if below < above else high
         if below == above:
             both = len(self._rows[low]) + len(self._rows[high])

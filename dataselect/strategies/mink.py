@@ -2,7 +2,7 @@
 
 Rule: mean log-probability of the least likely 20 % of the response tokens (column `mink_20`), ordered in the chosen
 direction. Paper: Shi et al. 2023 (arXiv 2310.16789) detect text that a model was trained on by it, without any hard
-token; it is theirs as a detector, and no paper selects SFT data by it. Direction: an option, high unless told: rows
+token; it is theirs as a detector, and no paper selects SFT data by it. Direction: an option, high by default: rows
 without a hard token first, the side of `ppl-low`; `direction=low` puts first what holds the most surprising tokens,
 typing errors and wrong labels included, and avoids what the model may know by heart. Nesting: yes. Left out: other
 shares than 20 %, which need the tokens, and the normalised variant Min-K%++.
@@ -17,7 +17,7 @@ import numpy as np
 
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
-from dataselect.strategies.direction import Direction, directed
+from dataselect.strategies.ordering import Direction, directed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class MinK:
         direction: Which end comes first.
     """
 
-    summary: ClassVar[str] = "mean log-probability of the least likely 20 % of tokens; highest first unless told"
+    summary: ClassVar[str] = "mean log-probability of the least likely 20 % of tokens; highest first by default"
     paper: ClassVar[str] = "arXiv 2310.16789"
     nests: ClassVar[bool] = True
     by_score: ClassVar[bool] = True

@@ -19,9 +19,9 @@ from typing import ClassVar
 import numpy as np
 
 from dataselect.records import Ranking
-from dataselect.strategies.contract import Candidates, Needs
-from dataselect.strategies.members import narrowed, parse_members, united
+from dataselect.strategies.contract import Candidates, Needs, combine_needs, restrict
 from dataselect.strategies.ordering import ascending
+from dataselect.strategies.registry import parse_members
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +45,24 @@ class Rrf:
             raise ValueError(f"k: expected at least 0, got {self.k}")
         if len(parse_members(self.of)) < 2:
             raise ValueError(f"of: expected two or more strategies, separated by commas, got {self.of!r}")
-        united(member.strategy.needs for member in parse_members(self.of))
+        combine_needs(member.strategy.needs for member in parse_members(self.of))
 
     @property
     def by_score(self) -> bool:
-        """Whether those of all members do."""
+        """True where it is so for all members."""
         return all(member.strategy.by_score for member in parse_members(self.of))
 
     @property
     def needs(self) -> Needs:
-        """What all members need."""
-        return united(member.strategy.needs for member in parse_members(self.of))
+        """Needs of all members together."""
+        return combine_needs(member.strategy.needs for member in parse_members(self.of))
 
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:
         """Let each member rank all candidates, and add up; the score is the sum."""
         fused, ranked = np.zeros(len(candidates)), np.zeros(len(candidates), bool)
         members = parse_members(self.of)
         for member, own in zip(members, rng.spawn(len(members)), strict=True):
-            order = member.strategy.rank(narrowed(candidates, member.strategy.needs), own).order
+            order = member.strategy.rank(restrict(candidates, member.strategy.needs), own).order
             fused[order] += 1.0 / (self.k + np.arange(1, len(order) + 1))
             ranked[order] = True
         fused = np.where(ranked, np.round(fused, 12), np.nan)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.embeddings.clusters import Clusters, spherical_kmeans
+from dataselect.progress import counted
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
 from dataselect.strategies.ordering import ascending
@@ -61,7 +62,7 @@ def repetition(vectors: NDArray[np.float32], clusters: Clusters) -> NDArray[np.f
         (n,) cosines; -1 where there is no such row.
     """
     repeated = np.full(len(vectors), -1.0)
-    for members in clusters.members():
+    for members in counted(clusters.members(), "compare", "clusters"):
         to_centre = clusters.cosines[members]
         members = members[np.argsort(to_centre, kind="stable")]
         inside = vectors[members]

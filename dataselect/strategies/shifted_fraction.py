@@ -4,7 +4,7 @@ Rule: share of response tokens that are not among the three likeliest next token
 in the chosen direction. Paper: URIAL (Lin et al. 2023, arXiv 2312.01552) calls a token shifted if its rank under the
 base model is over 3, and counts them in the *answers of an aligned model*; here the response is the one in the data. No
 paper selects by it. Beside perplexity it tells few very surprising tokens from a response that is unusual throughout.
-Direction: an option, low unless told, the side of `ppl-low`. Nesting: yes; a share of few tokens takes few values, so
+Direction: an option, low by default, the side of `ppl-low`. Nesting: yes; a share of few tokens takes few values, so
 that short responses tie often, and ties are by id. Left out: the KL divergence of the paper, which needs two models.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
-from dataselect.strategies.direction import Direction, directed
+from dataselect.strategies.ordering import Direction, directed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ShiftedFraction:
         direction: Which end comes first.
     """
 
-    summary: ClassVar[str] = "share of response tokens outside the model's top 3; lowest first unless told"
+    summary: ClassVar[str] = "share of response tokens outside the model's top 3; lowest first by default"
     paper: ClassVar[str] = "arXiv 2312.01552"
     nests: ClassVar[bool] = True
     by_score: ClassVar[bool] = True

@@ -57,13 +57,13 @@ class Strings(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
     def take(self, rows: NDArray[np.int64]) -> Strings:
-        """The strings of `rows`, in that order."""
+        """Return the strings of `rows`, in that order."""
         import pyarrow as pa
 
         return Strings(self.array.take(pa.array(rows)))
 
     def rows_of(self, others: Strings) -> NDArray[np.int64]:
-        """Where each of `others` stands here; -1 where it does not. These strings are distinct."""
+        """Return the index of each of `others` among these, which are distinct; -1 where it is absent."""
         import pyarrow.compute as pc
 
         if others.plain.equals(self.plain):
@@ -73,7 +73,7 @@ class Strings(Sequence[str]):
         return rows
 
     def ascending_rows(self) -> NDArray[np.int64]:
-        """The rows in ascending order of their strings."""
+        """Return the rows in ascending order of their strings."""
         import pyarrow.compute as pc
 
         if self.ascending:
@@ -90,18 +90,18 @@ class Strings(Sequence[str]):
 
     @property
     def ascending(self) -> bool:
-        """Whether each is larger than the one before; strings are compared by code points."""
+        """True where each is larger than the one before; strings are compared by code points."""
         import pyarrow.compute as pc
 
         plain = self.plain
         return len(plain) < 2 or bool(pc.all(pc.less(plain[:-1], plain[1:])).as_py())
 
     def encoded(self) -> tuple[NDArray[np.int64], list[str]]:
-        """The number of each string's kind, and the kinds in order of their numbers, ascending."""
+        """Return a code for each string, and the distinct strings in ascending order, which the codes index."""
         whole = self.array if hasattr(self.array, "dictionary") else self.array.dictionary_encode()
         names = [str(name) for name in whole.dictionary.to_pylist()]
-        kinds = sorted(set(names))
-        number = {name: i for i, name in enumerate(kinds)}
-        place = np.array([number[name] for name in names], np.int64)
+        distinct = sorted(set(names))
+        code_of = {name: code for code, name in enumerate(distinct)}
+        recoded = np.array([code_of[name] for name in names], np.int64)
         codes = whole.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        return (place[codes] if len(codes) else codes), kinds
+        return (recoded[codes] if len(codes) else codes), distinct

@@ -29,7 +29,7 @@ class Weighted:
 
     Attributes:
         of: Columns and weights: `ppl=-1,similarity=2`.
-        normalise: What becomes of a column before it is weighed.
+        normalise: The measure that a column is brought to before it is weighed.
     """
 
     summary: ClassVar[str] = "weighted sum of columns as percentiles or z-scores (of=COLUMN=WEIGHT,COLUMN=WEIGHT)"
@@ -51,10 +51,12 @@ class Weighted:
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:
         """Order by the sum, which is the score."""
         weights = parse_weights(self.of)
-        there = np.logical_and.reduce([np.isfinite(candidates.columns[name]) for name in weights])
+        present = np.logical_and.reduce([np.isfinite(candidates.columns[name]) for name in weights])
         normalise = percentiles if self.normalise == "percentile" else z_scores
         total = np.full(len(candidates), np.nan)
-        total[there] = np.round(sum(w * normalise(candidates.columns[name][there]) for name, w in weights.items()), 12)
+        total[present] = np.round(
+            sum(w * normalise(candidates.columns[name][present]) for name, w in weights.items()), 12
+        )
         return ascending(-total, total)
 
 

@@ -29,11 +29,12 @@ from numpy.typing import NDArray
 
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
+from dataselect.strategies.ordering import one_by_one
 
 LEVEL = 9
 
 
-class Place(NamedTuple):
+class ZipChoice(NamedTuple):
     """A chosen row, and the compression ratio of its round's texts up to it."""
 
     row: int
@@ -69,13 +70,11 @@ class Zip:
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:
         """Choose until all are chosen or the limit is reached; the score is the ratio of the round up to the row."""
         texts = [f"{text.prompt}\n{text.response}\n".encode() for text in candidates.texts]
-        there = np.flatnonzero([len(text) > len(b"\n\n") for text in texts])
-        chosen = list(islice(self.places([texts[row] for row in there]), candidates.limit))
-        order = there[np.array([place.row for place in chosen], np.int64)].astype(np.int64)
-        scores = np.array([place.ratio for place in chosen], np.float64)
-        return Ranking(order, scores, complete=candidates.limit is None or len(chosen) < candidates.limit)
+        filled = [row for row, text in enumerate(texts) if len(text) > len(b"\n\n")]
+        choices = self.choices([texts[row] for row in filled])
+        return one_by_one(((filled[choice.row], choice.ratio) for choice in choices), candidates)
 
-    def places(self, texts: Sequence[bytes]) -> Iterator[Place]:
+    def choices(self, texts: Sequence[bytes]) -> Iterator[ZipChoice]:
         """Choose among `texts`, best first, as long as there are any; ties go to the first."""
         whole = Compressed()
         ratios = np.array([whole.ratio_with(text) for text in texts], np.float64)
@@ -85,9 +84,9 @@ class Zip:
             ratios[first] = [whole.ratio_with(texts[row]) for row in first]
             shortlist = _lowest(first, ratios, self.k2)
             chosen = []
-            for place in islice(_one_by_one(texts, shortlist.tolist()), self.k3):
-                yield place
-                chosen.append(place.row)
+            for choice in islice(_one_by_one(texts, shortlist.tolist()), self.k3):
+                yield choice
+                chosen.append(choice.row)
             for row in chosen:
                 whole.append(texts[row])
             rows = np.setdiff1d(rows, chosen if self.passed_over == "return" else shortlist)
@@ -117,10 +116,10 @@ def _lowest(rows: NDArray[np.int64], ratios: NDArray[np.float64], count: int) ->
     return np.sort(rows[np.argsort(ratios[rows], kind="stable")[:count]])
 
 
-def _one_by_one(texts: Sequence[bytes], shortlist: list[int]) -> Iterator[Place]:
+def _one_by_one(texts: Sequence[bytes], shortlist: list[int]) -> Iterator[ZipChoice]:
     own = Compressed()
     while shortlist:
         ratios = [own.ratio_with(texts[row]) for row in shortlist]
-        place = Place(shortlist.pop(int(np.argmin(ratios))), min(ratios))
-        own.append(texts[place.row])
-        yield place
+        choice = ZipChoice(shortlist.pop(int(np.argmin(ratios))), min(ratios))
+        own.append(texts[choice.row])
+        yield choice

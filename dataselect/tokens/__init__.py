@@ -1,6 +1,5 @@
-"""Which tokens a model would not have chosen, and what tuning did to them, read off stored token sidecars."""
+"""The response tokens that a model would not have chosen, and how tuning changed them, from stored token sidecars."""
 
-from dataselect.tokens.request import TokensRequest, TokensSummary
-from dataselect.tokens.run import tokens
+from dataselect.tokens.run import TokensRequest, TokensSummary, tokens
 
 __all__ = ["TokensRequest", "TokensSummary", "tokens"]

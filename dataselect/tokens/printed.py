@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataselect.reports.numbers import count, percent, signed
-
-_CATEGORIES = ("unshifted", "marginal", "shifted")
+from dataselect.reports.tokens_page import CATEGORIES
 
 
 def lines(document: Mapping[str, Any]) -> Iterator[str]:
@@ -26,7 +25,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"  left out: {', '.join(reasons)}"
     for side in ("base", "tuned"):
         if whole[side] is not None:
-            yield f"  under {document[side]}: " + ", ".join(_share(name, whole[side][name]) for name in _CATEGORIES)
+            yield f"  under {document[side]}: " + ", ".join(_share(name, whole[side][name]) for name in CATEGORIES)
     yield ""
     yield from _positions(document)
     yield ""

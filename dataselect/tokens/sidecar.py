@@ -1,7 +1,7 @@
-"""A stored token sidecar as rows of response tokens, streamed, and two of them aligned.
+"""The response tokens of stored token sidecars, row by row, and two sidecars aligned.
 
-Two sidecars are aligned by id, and a row counts only if both hold the same response tokens at the same places: what
-another tokenizer, template or limit cut differently cannot be compared and is counted. The second sidecar is held in
+Two sidecars are aligned by id, and a row is compared only if both hold the same response tokens at the same positions;
+rows that another tokenizer, template or limit split differently are counted and left out. The second sidecar is held in
 memory, 13 bytes per token.
 """
 
@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.artifacts import MANIFEST, digest, file_digest, read_json
+from dataselect.artifacts import digest, file_digest, unreadable
 from dataselect.errors import ArtifactError, UsageError
 from dataselect.records import RESPONSE
 from dataselect.scoring.recorded import RecordedScores
-from dataselect.scoring.tokens import DIRECTORY
 
 _COLUMNS = ("id", "token_id", "logprob", "rank", "part")
 
@@ -35,7 +34,7 @@ class ResponseTokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AlignedRow:
     """One example under the base and, with a second sidecar, under the tuned model."""
 
     base: ResponseTokens
@@ -44,7 +43,7 @@ class Row:
 
 @dataclass(slots=True)
 class RowCounts:
-    """What became of the rows; those that are `compared` are in the numbers."""
+    """Numbers of rows; those that are `compared` are described, the others are left out for the named reason."""
 
     compared: int = 0
     without_numbers: int = 0
@@ -81,19 +80,18 @@ class Sidecar:
             UsageError: If the run had no such further model.
         """
         recorded = RecordedScores.open(directory)
-        manifest = read_json(directory / MANIFEST)
+        manifest = recorded.manifest
         further: Mapping[str, str] = dict(manifest.get("references") or {})
         if reference is not None and reference not in further:
             known = ", ".join(further) or "none"
-            raise UsageError(f"{directory} has no further model {reference!r}", f"further models there: {known}")
+            raise UsageError(f"{directory} has no further model {reference!r}", f"its further models: {known}")
         if not recorded.holds("tokens"):
-            raise ArtifactError(f"{directory} holds no token sidecar", "score again with --tokens")
+            raise ArtifactError(f"{directory} holds no kept tokens", "score again with --tokens")
         if not recorded.holds("ranks"):
             raise ArtifactError(f"the token sidecar in {directory} has no ranks", "score again without --no-ranks")
-        folder = directory / DIRECTORY if reference is None else directory / DIRECTORY / reference
-        files = tuple(sorted(folder.glob("*.parquet")))
+        files = recorded.sidecar(reference or "")
         if not files:
-            raise ArtifactError(f"{folder} holds no token sidecar", "score again with --tokens")
+            raise ArtifactError(f"{directory} holds no kept tokens", "score again with --tokens")
         rendering = recorded.fingerprint["rendering"]
         if reference is not None:
             rendering = recorded.fingerprint["references"][reference]["rendering"]
@@ -121,14 +119,13 @@ class Sidecar:
 
         for file in self.files:
             try:
-                for batch in pq.ParquetFile(file).iter_batches(columns=list(_COLUMNS)):
+                for batch in pq.ParquetFile(file, page_checksum_verification=True).iter_batches(columns=list(_COLUMNS)):
                     yield from _rows(batch)
             except (pyarrow.ArrowException, OSError, KeyError) as error:
-                told = " ".join(str(error).split())[:200]
-                raise ArtifactError(f"{file} cannot be read: {told}", "score again with --tokens") from None
+                raise unreadable(file, error) from None
 
 
-def aligned(base: Sidecar, tuned: Sidecar | None, counts: RowCounts) -> Iterator[Row]:
+def aligned(base: Sidecar, tuned: Sidecar | None, counts: RowCounts) -> Iterator[AlignedRow]:
     """The rows that can be compared, in the order of the base's sidecar; the others are counted.
 
     Raises:
@@ -136,9 +133,9 @@ def aligned(base: Sidecar, tuned: Sidecar | None, counts: RowCounts) -> Iterator
     """
     others = None if tuned is None else dict(tuned.rows())
     for id_, tokens in base.rows():
-        there = others is None or id_ in others
+        in_both = others is None or id_ in others
         other = others.pop(id_, None) if others is not None else None
-        if not there:
+        if not in_both:
             counts.only_in_base += 1
         elif tokens is None or (others is not None and other is None):
             counts.without_numbers += 1
@@ -146,7 +143,7 @@ def aligned(base: Sidecar, tuned: Sidecar | None, counts: RowCounts) -> Iterator
             counts.different_tokens += 1
         else:
             counts.compared += 1
-            yield Row(tokens, other)
+            yield AlignedRow(tokens, other)
     counts.only_in_tuned = len(others) if others is not None else 0
 
 

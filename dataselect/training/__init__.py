@@ -6,7 +6,6 @@ tune records with. Other trainers can be used instead: what `select` writes is p
 
 from dataselect.training.config import TrainConfig
 from dataselect.training.loop import Step
-from dataselect.training.request import TrainRequest, TrainSummary
-from dataselect.training.run import train
+from dataselect.training.run import TrainRequest, TrainSummary, train
 
 __all__ = ["Step", "TrainConfig", "TrainRequest", "TrainSummary", "train"]

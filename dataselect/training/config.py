@@ -46,12 +46,20 @@ class TrainConfig:
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW. Short fine-tunings rarely gain from it."""
 
+    max_grad_norm: float = 1.0
+    """Gradients of a step are scaled down to this length (of all weights together) where they are longer; 0 for no
+    clipping."""
+
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: float32 on CPU, bfloat16 on GPU. With bfloat16 the arithmetic is in bfloat16 over float32 weights (LoRA:
     over a frozen bfloat16 base), and the model is saved in bfloat16; with float32 everything is float32."""
 
+    dropout: bool = False
+    """Whether the dropout that the base's config.json asks for is kept. Without it the first loss is what evaluation
+    finds; the manifest names what was turned off."""
+
     lora: bool = False
-    """Train low-rank adapters on all linear layers instead of all weights. They are merged before saving."""
+    """Train low-rank adapters on all linear layers and experts, not all weights. They are merged before saving."""
 
     lora_r: int = 16
     """Rank of the adapters."""
@@ -79,8 +87,9 @@ class TrainConfig:
         for name in ("warmup_ratio", "lora_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 faults.append(f"{name} should be at least 0 and below 1, got {getattr(self, name)}")
-        if not 0 <= self.weight_decay < float("inf"):
-            faults.append(f"weight_decay should be at least 0, got {self.weight_decay}")
+        for name in ("weight_decay", "max_grad_norm"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                faults.append(f"{name} should be at least 0, got {getattr(self, name)}")
         if not 0 <= self.seed < 2**32:
             faults.append(f"seed should be a whole number from 0 to 2^32 - 1, got {self.seed}")
         if faults:

@@ -3,33 +3,38 @@
 Adapters are merged before saving, so that every later stage sees an ordinary model folder; the adapter itself is kept
 beside it in adapter/. The tokenizer's files are copied, not saved anew, so that it stays the same to the byte.
 
-Left out: quantised bases, and training on more than one device.
+GPT-2, OPT, XGLM and others of their time carry a dropout of 0.1 in config.json, which transformers applies as soon as a
+model trains; later families carry none. A comparison of bases or selections should not turn on such a leftover, a short
+fine-tuning rarely gains from it, and with it the first loss is not the one that evaluation finds. So it is off unless
+the recipe asks for it, and the manifest names what was turned off. Noise that a router adds while it trains is of the
+same kind. Adapters have a setting of their own (`lora_dropout`).
+
+Left out: quantised bases, training on more than one device, and dropout that a model's code has without a setting.
 """
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from dataselect.backends.dtypes import resolve_dtype
 from dataselect.backends.pretrained import load_pretrained
 from dataselect.errors import DataselectError
+from dataselect.models import read_model_config
 from dataselect.pool import Renderer
-from dataselect.pool.templates import NAMES as TEMPLATES
-from dataselect.registry import require
+from dataselect.pool.render_options import TEMPLATE_NAMES
+from dataselect.training.adapters import with_adapters
 from dataselect.training.config import TrainConfig
+from dataselect.training.ends import FILE as GENERATION
+from dataselect.training.ends import Ends, write_ends
 
-TEMPORARY = ".tmp-model"
 _TOKENIZER_FILES = (
     "tokenizer*", "special_tokens_map.json", "added_tokens.json", "chat_template*", "vocab.*", "merges.txt", "*.model",
+    "tekken.json",
 )  # fmt: skip
-OWN = (
-    "config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json", *_TOKENIZER_FILES,
-    "adapter/*", f"{TEMPORARY}/**/*",
-)  # fmt: skip
-"""Files of a model folder that a training writes."""
 
 
 def training_dtype(dtype: str) -> str:
@@ -47,7 +52,7 @@ def training_dtype(dtype: str) -> str:
 
 
 def load_trainable(path: Path, config: TrainConfig, dtype: str) -> Any:  # noqa: ANN401 - a transformers or PEFT model
-    """Load a model and make it ready for training.
+    """Load a model and make it ready for training: without a cache, and without dropout unless `config` keeps it.
 
     Args:
         path: Model folder.
@@ -60,50 +65,58 @@ def load_trainable(path: Path, config: TrainConfig, dtype: str) -> Any:  # noqa:
     from transformers import set_seed
 
     weights = torch.bfloat16 if config.lora and dtype == "bfloat16" else torch.float32
-    model = load_pretrained(path, weights)
+    settings = read_model_config(path)
+    settings.get_text_config().use_cache = False
+    if not config.dropout:
+        turn_off_dropout(settings)
+    model = load_pretrained(path, weights, settings)
     if not config.lora:
         return model
     set_seed(config.seed)
-    return _with_adapters(model, config)
+    return with_adapters(model, config)
 
 
-def _with_adapters(model: Any, config: TrainConfig) -> Any:  # noqa: ANN401
-    peft = require("peft", "train")
-    settings = peft.LoraConfig(
-        task_type="CAUSAL_LM",
-        target_modules="all-linear",
-        r=config.lora_r,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-    )
-    return peft.get_peft_model(model, settings)
-
-
-def save_model(model: Any, base: Path, name: str, renderer: Renderer, dtype: str, folder: Path) -> None:  # noqa: ANN401
-    """Write the whole model folder to a temporary subfolder of `folder`.
+def save_model(
+    model: Any,  # noqa: ANN401 - a transformers or PEFT model
+    base: Path,
+    name: str,
+    renderer: Renderer,
+    ends: Ends,
+    dtype: str,
+    target: Path,
+) -> None:
+    """Write the whole model folder.
 
     Args:
         model: The trained model, with adapters or without.
         base: Folder of the base model, for the tokenizer's files.
-        name: What the user calls the base model, recorded with the adapter.
+        name: The base model as the user named it, recorded with the adapter.
         renderer: A Jinja template that it trained with becomes the model's chat template.
+        ends: The tokens that it was trained to stop at.
         dtype: dtype of the saved weights.
-        folder: The stage directory.
+        target: The folder to write.
     """
     import torch
+    from transformers import GenerationConfig
 
-    target = folder / TEMPORARY
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
     if hasattr(model, "peft_config"):
         model.peft_config["default"].base_model_name_or_path = name
         model.save_pretrained(target / "adapter", save_embedding_layers=False)  # else it looks the name up
         model = model.merge_and_unload()
+    model.config = _like(model.config, read_model_config(base))
+    if (base / GENERATION).exists():
+        model.generation_config = GenerationConfig()  # write_ends copies the base's own, which this need not validate
     model.to(getattr(torch, dtype)).save_pretrained(target)
+    write_ends(ends, base, target)
     _copy_tokenizer(base, target)
     settings = renderer.settings()
-    if settings["template"] not in TEMPLATES:
+    if settings["template"] not in TEMPLATE_NAMES:
         (target / "chat_template.jinja").write_text(settings["template_text"], encoding="utf-8", newline="\n")
+
+
+def _like(trained: Any, base: Any) -> Any:  # noqa: ANN401
+    """Return the base's configuration, or its part about text if the trained model is of that class."""
+    return base if type(base) is type(trained) else base.get_text_config()
 
 
 def _copy_tokenizer(base: Path, target: Path) -> None:
@@ -112,11 +125,31 @@ def _copy_tokenizer(base: Path, target: Path) -> None:
             shutil.copyfile(file, target / file.name)
 
 
-def move_into_place(folder: Path) -> None:
-    """Move the saved files up into the stage directory, config.json last: without it a folder is no model."""
-    source = folder / TEMPORARY
-    files = sorted(file.relative_to(source) for file in source.rglob("*") if file.is_file())
-    for file in sorted(files, key=lambda file: (file.name == "config.json" and file.parent == Path(), file)):
-        (folder / file).parent.mkdir(exist_ok=True)
-        os.replace(source / file, folder / file)
-    shutil.rmtree(source)
+_NAME = re.compile(r"drop|jitter")
+_OF_OTHER_HEADS = re.compile(r"^(summary|classifier|pooler)_")
+
+
+def dropout_of(config: Any) -> dict[str, float]:  # noqa: ANN401 - a transformers configuration
+    """Return the settings of a configuration that add dropout or noise while a model trains, and are not 0.
+
+    Returns:
+        Dotted name -> value.
+    """
+    return {name: value for name, _, _, value in _settings(config, "")}
+
+
+def turn_off_dropout(config: Any) -> None:  # noqa: ANN401
+    """Set all of these settings to 0, in place."""
+    for _, part, key, _ in list(_settings(config, "")):
+        setattr(part, key, 0.0)
+
+
+def _settings(part: Any, prefix: str) -> Iterator[tuple[str, Any, str, float]]:  # noqa: ANN401
+    """Yield dotted name, the part of the configuration that holds it, its name in that part, and its value."""
+    from transformers import PretrainedConfig
+
+    for key, value in vars(part).items():
+        if isinstance(value, PretrainedConfig):
+            yield from _settings(value, f"{prefix}{key}.")
+        elif isinstance(value, float) and value and _NAME.search(key) and not _OF_OTHER_HEADS.search(key):
+            yield f"{prefix}{key}", part, key, value

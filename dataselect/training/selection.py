@@ -1,8 +1,8 @@
-"""What the selection's manifest fixes for the training: rendering, columns, and which run this will be.
+"""Rendering, columns and identity of a training run, as the manifest of its selection fixes them.
 
 `select` records how its rows were rendered when they were scored. Training renders them the same way, so that the loss
 falls on the very token ids whose perplexity chose them; a flag that says otherwise is an error, not a preference. A
-file without a manifest is trained on too: it is then nobody's selection and says so in the run.
+file without a manifest is trained on too: its run has the strategy `unselected`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dataselect.artifacts import file_digest, read_json
-from dataselect.errors import ArtifactError, DataselectError, UsageError
+from dataselect.artifacts import ordinary_file
+from dataselect.errors import DataselectError, UsageError
 from dataselect.pool import ColumnMap, RenderOptions
+from dataselect.stage.beside import check_beside, manifest_path, read_manifest_beside
 
 UNSELECTED = "unselected"
 """Strategy of a run that was trained on a file without a selection's manifest."""
@@ -25,7 +26,7 @@ class Selection:
     """A file to train on, with what is recorded about it.
 
     Attributes:
-        manifest: FILE.manifest.json; None where there is none.
+        manifest: FILE.manifest.json; None if absent.
     """
 
     file: Path
@@ -33,7 +34,7 @@ class Selection:
 
     @property
     def rendering(self) -> Mapping[str, Any] | None:
-        """Settings of the renderer that the rows were scored with; None if none were recorded."""
+        """Settings of the renderer that the rows were scored with; None if none are recorded."""
         return None if self.manifest is None else self.manifest.get("rendering")
 
     @property
@@ -42,16 +43,17 @@ class Selection:
         return ColumnMap(**(self.manifest or {}).get("columns", {}))
 
     def run(self, rows: int, seed: int) -> dict[str, Any]:
-        """Which run of a comparison this training is.
+        """Return which run of a comparison this training is.
 
         Args:
-            rows: Examples trained on, the budget of a file that nobody selected.
-            seed: Seed of the training, the run's seed where no selection has one.
+            rows: Examples trained on, the budget of a file without a manifest.
+            seed: Seed of the training, and the run's seed if no selection has one.
         """
         if self.manifest is None:
             return {"strategy": UNSELECTED, "budget": rows, "unit": "examples", "seed": seed, "training_seed": seed}
         selected = {name: self.manifest[name] for name in ("strategy", "params", "budget", "unit", "seed")}
-        more = {name: self.manifest[name] for name in ("label", "nests") if self.manifest.get(name) is not None}
+        found = {name: self.manifest.get(name) for name in ("label", "nests", "overlap")}
+        more = {name: value for name, value in found.items() if value is not None}
         return {**selected, **more, "training_seed": seed}
 
 
@@ -60,30 +62,27 @@ def read_selection(file: Path) -> Selection:
 
     Raises:
         DataselectError: If the file is missing.
-        ArtifactError: If the manifest cannot be read or is another file's.
+        ArtifactError: If the manifest is damaged or another file's.
     """
-    if not file.is_file():
-        what = "is a folder" if file.is_dir() else "does not exist"
-        raise DataselectError(f"the selection {file} {what}", "give the FILE.jsonl that dataselect select wrote")
-    path = file.with_suffix(".manifest.json")
-    if not path.exists():
+    if not ordinary_file(file).exists():
+        raise DataselectError(
+            f"the selection {file} does not exist", "give the FILE.jsonl that dataselect select wrote"
+        )
+    if not manifest_path(file).exists():
         return Selection(file, None)
-    manifest = read_json(path)
-    missing = {"strategy", "params", "budget", "unit", "seed"} - set(manifest if isinstance(manifest, dict) else ())
-    if missing:
-        message = f"{path} is not the manifest of a selection: it lacks {', '.join(sorted(missing))}"
-        raise ArtifactError(message, "move it away, or select again")
-    if manifest.get("sha256") not in (None, file_digest(file)):
-        raise ArtifactError(f"{file} is not the file that {path} describes: it was changed", "select again")
+    manifest = read_manifest_beside(file)
+    check_beside(file, manifest)
     return Selection(file, manifest)
 
 
-def resolve_rendering(selection: Selection, given: Mapping[str, Any], most: int) -> tuple[RenderOptions, list[str]]:
-    """Decide how to render, and say what the user should know about it.
+def resolve_rendering(
+    selection: Selection, given: Mapping[str, Any], positions: int | None
+) -> tuple[RenderOptions, list[str]]:
+    """Decide how to render, with warnings about it.
 
     Args:
         given: Fields of `RenderOptions` that the user gave.
-        most: Longest sequence that the model to be trained takes.
+        positions: Positions that the model to be trained states; None if it states none.
 
     Returns:
         The options, and warnings.
@@ -94,21 +93,24 @@ def resolve_rendering(selection: Selection, given: Mapping[str, Any], most: int)
     recorded = selection.rendering
     if recorded is None:
         return RenderOptions(**given), []
-    for name, value in given.items():
-        if not _same(name, value, recorded):
-            message = _conflict(selection.file, name, value, recorded[name])
-            raise UsageError(message, "drop the flag, or score and select again")
     options = RenderOptions.recorded(recorded)
-    if options.max_length is not None and options.max_length > most:
+    for name, value in given.items():
+        if not _same(name, value, recorded, options):
+            message = _conflict(selection.file, name, value, getattr(options, name))
+            raise UsageError(message, "leave the option out, or score and select again")
+    if options.max_length is not None and positions is not None and options.max_length > positions - 1:
+        most = positions - 1
         warning = f"the selection was scored up to {options.max_length} tokens, this model takes {most} at most"
         return replace(options, max_length=most), [warning]
     return options, []
 
 
-def _same(name: str, value: object, recorded: Mapping[str, Any]) -> bool:
+def _same(name: str, value: object, recorded: Mapping[str, Any], options: RenderOptions) -> bool:
     if name == "template" and Path(str(value)).is_file():
         return bool(Path(str(value)).read_text(encoding="utf-8", errors="replace") == recorded["template_text"])
-    return bool(value == recorded[name]) or (name, value) == ("template", "auto")
+    if name == "date" and name not in recorded:
+        return True  # the template does not ask for it
+    return bool(value == getattr(options, name)) or (name, value) == ("template", "auto")
 
 
 def _conflict(file: Path, name: str, value: object, recorded: object) -> str:
@@ -116,12 +118,12 @@ def _conflict(file: Path, name: str, value: object, recorded: object) -> str:
         flag, value, recorded = "--no-think", not value, not recorded
     else:
         flag = f"--{name.replace('_', '-')}"
-    where = file.with_suffix(".manifest.json").name
+    where = manifest_path(file).name
     return f"{flag} {value} contradicts the selection, which was scored with {flag} {recorded} ({where})"
 
 
 def tokenizer_warnings(selection: Selection, tokenizer_sha256: str) -> list[str]:
-    """Whether the rows' token counts were made with another tokenizer than the one they are trained with."""
+    """Return a warning if the rows' token counts come from another tokenizer than the model's."""
     recorded = (selection.rendering or {}).get("tokenizer_sha256")
     if recorded in (None, tokenizer_sha256):
         return []

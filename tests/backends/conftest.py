@@ -159,3 +159,21 @@ def connect(server, builtin):
     yield connect
     for backend in made:
         backend.stop()
+
+
+@pytest.fixture(scope="session")
+def truth(builtin):
+    """Log-probabilities in float64 and ranks of one sequence, from the full logits of the model in float32."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(builtin, dtype=torch.float32).eval()
+
+    def slow(sequence: TokenSequence) -> tuple[np.ndarray, np.ndarray]:
+        ids = torch.tensor(sequence.ids.tolist())
+        with torch.inference_mode():
+            logits = model(ids[None]).logits[0, :-1].double()
+        chosen = logits.gather(1, ids[1:, None])
+        return (chosen[:, 0] - logits.logsumexp(1)).numpy(), (logits >= chosen).sum(1).numpy()
+
+    return slow

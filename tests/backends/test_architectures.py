@@ -118,10 +118,27 @@ def test_longrope_keeps_short_and_long_sequences_apart(tmp_path):
         np.testing.assert_allclose(scores.logprobs[1:], truth(model, sequence), atol=2e-5)
 
 
-def test_logits_made_in_an_unknown_way_are_refused(tmp_path):
+def test_logits_made_in_an_unknown_way_are_the_models_own(tmp_path):
     # the same setting that Granite divides by, and that this model multiplies with
-    made("hyperclovax", {"logits_scaling": 3.0}, tmp_path)
-    with pytest.raises(DataselectError, match="makes its logits in a way"):
+    import torch
+
+    model = made("hyperclovax", {"logits_scaling": 3.0}, tmp_path)
+    backend = load_backend("transformers", tmp_path, BackendOptions("float32"))
+    assert backend._decoder.alone == "its vocabulary head is of a kind of its own"
+    asked = sequences()
+    for sequence, scores in zip(asked, backend.score(asked, batch_tokens=70), strict=True):
+        np.testing.assert_allclose(scores.logprobs[1:], truth(model, sequence), atol=2e-5)
+        ids = sequence.ids.tolist()
+        with torch.inference_mode():
+            logits = model(input_ids=torch.tensor(ids)[None], use_cache=False).logits[0, :-1]
+        own = logits.gather(1, torch.tensor(ids[1:])[:, None])
+        assert scores.ranks[1:].tolist() == (logits >= own).sum(1).tolist()
+
+
+def test_a_model_that_needs_more_than_text_is_refused_in_one_line(tmp_path):
+    # without a default language it does not know which of its adapters to use
+    made("xmod", {}, tmp_path)
+    with pytest.raises(DataselectError, match=r"cannot be run on text alone: .*Input language unknown"):
         load_backend("transformers", tmp_path, BackendOptions("float32"))
 
 
@@ -146,3 +163,14 @@ def test_padded_batches_write_what_the_model_itself_finds_most_likely_after_each
         chosen = logits.gather(1, ids[0, len(prompt) :, None])[:, 0]
         assert len(answer.ids) == 6
         np.testing.assert_allclose(chosen.numpy(), logits.amax(1).numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["t5", "vit", "llava"])
+def test_a_type_without_a_causal_language_model_is_refused_by_its_name(kind, tmp_path):
+    from safetensors.torch import save_file
+    from transformers import AutoConfig
+
+    AutoConfig.for_model(kind).save_pretrained(tmp_path)
+    save_file({}, tmp_path / "model.safetensors")
+    with pytest.raises(DataselectError, match=f"is of the type {kind}, of which transformers has no causal"):
+        load_backend("transformers", tmp_path, BackendOptions("float32"))

@@ -23,8 +23,8 @@ if __name__ == "__main__":
         process.start()
         if sys.argv[1] == "fail":
             raise SystemExit(3)
-    print(process.pid, flush=True)
     try:
+        print(process.pid, flush=True)
         time.sleep(600)
     except KeyboardInterrupt:
         print(process.is_alive(), flush=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from dataselect.backends import BackendOptions, TokenSequence, load_backend
-from dataselect.backends.generation import Generator, cut, room
+from dataselect.backends.contract import Generator, cut, room
 from dataselect.backends.greedy import plan_batches
 from dataselect.pool import Renderer
 from dataselect.pool.prompting import render_prompts, stop_tokens

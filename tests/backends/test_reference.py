@@ -16,24 +16,6 @@ def reference(builtin) -> ReferenceBackend:
     return ReferenceBackend(builtin, BackendOptions())
 
 
-@pytest.fixture(scope="module")
-def truth(builtin):
-    """Log-probabilities in float64 and ranks, from full logits of one sequence."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    model = AutoModelForCausalLM.from_pretrained(builtin, dtype=torch.float32).eval()
-
-    def slow(sequence: TokenSequence) -> tuple[np.ndarray, np.ndarray]:
-        ids = torch.tensor(sequence.ids.tolist())
-        with torch.inference_mode():
-            logits = model(ids[None]).logits[0, :-1].double()
-        chosen = logits.gather(1, ids[1:, None])
-        return (chosen[:, 0] - logits.logsumexp(1)).numpy(), (logits >= chosen).sum(1).numpy()
-
-    return slow
-
-
 @pytest.mark.parametrize("held", [2**29, 8192 * 4, 1])
 def test_it_gives_the_models_own_numbers_however_many_logits_it_may_hold(reference, truth, held, monkeypatch):
     monkeypatch.setattr("dataselect.backends.reference._LOGITS", held)

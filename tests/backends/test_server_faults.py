@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dataselect.backends import EngineDiedError
-from dataselect.backends.server.refusals import retry_after
+from dataselect.backends.server.replies import retry_after
 from dataselect.errors import DataselectError
 
 # --- faults that pass ---
@@ -85,7 +85,7 @@ def test_a_sequence_that_the_server_fails_at_is_told_from_a_server_that_fails(se
     assert not isinstance(told.value, EngineDiedError)
     server.assert_right(backend.score(sent[:3]), sent[:3])
     server.fault = lambda n, request, answer: (500, {}, b"boom")
-    with pytest.raises(EngineDiedError, match="does not answer any more"):
+    with pytest.raises(EngineDiedError, match="no longer answers"):
         backend.score(sent)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 
 import numpy as np
 import pytest
 
 from dataselect.backends import BackendOptions, TokenSequence, choose_backend, load_backend
+from dataselect.backends.decoder import Decoder
 from dataselect.errors import DataselectError, UsageError
 
 
@@ -18,24 +21,6 @@ def random_sequences(count: int, longest: int, seed: int = 0) -> list[TokenSeque
         TokenSequence(np.concatenate(([0], rng.integers(4, 8192, n))).astype(np.int32))
         for n in rng.integers(1, longest, count)
     ]
-
-
-@pytest.fixture(scope="module")
-def truth(builtin):
-    """Log-probabilities and ranks of one sequence, from full float32 logits."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    model = AutoModelForCausalLM.from_pretrained(builtin, dtype=torch.float32).eval()
-
-    def slow(sequence: TokenSequence) -> tuple[np.ndarray, np.ndarray]:
-        ids = torch.tensor(sequence.ids.tolist())
-        with torch.inference_mode():
-            logits = model(ids[None]).logits[0, :-1].double()
-        chosen = logits.gather(1, ids[1:, None])
-        return (chosen[:, 0] - logits.logsumexp(1)).numpy(), (logits >= chosen).sum(1).numpy()
-
-    return slow
 
 
 def test_agrees_with_full_logits(transformers_backend, truth):
@@ -131,12 +116,45 @@ def test_bfloat16_stays_close_to_float32(builtin, transformers_backend):
 
 def test_wrong_models_and_names_are_told_in_one_error(builtin, tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 8}')
-    with pytest.raises(DataselectError, match="cannot be loaded"):
+    with pytest.raises(DataselectError, match="has no weights"):
         load_backend("transformers", tmp_path)
     with pytest.raises(UsageError, match="did you mean transformers"):
         load_backend("transformer", builtin)
     with pytest.raises(UsageError, match="float32"):
         load_backend("transformers", builtin, BackendOptions("float23"))
+
+
+@pytest.fixture
+def in_work(monkeypatch):
+    """The most tokens that were computed at once, on a machine with four cores."""
+    import torch
+
+    hidden, lock, now, most = Decoder.hidden, threading.Lock(), [0], [0]
+
+    def counted(self, one):
+        with lock:
+            now[0] += len(one.ids)
+            most[0] = max(most[0], now[0])
+        try:
+            time.sleep(0.05)  # the other lanes come too
+            return hidden(self, one)
+        finally:
+            with lock:
+                now[0] -= len(one.ids)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    monkeypatch.setattr(Decoder, "hidden", counted)
+    yield most
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("lengths", "tokens"), [([900] * 2 + [60] * 8, 1024), ([300] * 4, 1024), ([1000] * 3, 600)])
+def test_lanes_share_the_tokens_that_may_be_computed_at_once(transformers_backend, in_work, lengths, tokens):
+    # four lanes have 256 of 1,024 tokens each: two rows of 900 at once would be 1,800
+    asked = [TokenSequence(np.full(n, 9, np.int32)) for n in lengths]
+    transformers_backend.score(asked, ranks=False, batch_tokens=tokens)
+    assert max(lengths) <= in_work[0] <= max(tokens, *lengths)
 
 
 def test_auto_is_transformers_without_a_gpu():

@@ -1,6 +1,12 @@
-"""The vLLM backend, with the real engine, against the transformers backend in float32."""
+"""The vLLM backend, with the real engine, against the transformers backend in float32.
+
+A process that used the engine ends by itself: its exit must not wait for the engine's process for ever.
+"""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -81,3 +87,26 @@ def test_real_rows_of_four_pools_agree(vllm_backend, transformers_backend, built
             ids = one.token_ids[: renderer.max_length]
             asked += [TokenSequence(ids[w.begin : w.end]) for w in rolling_windows(len(ids), renderer.max_length)]
     assert largest_difference(vllm_backend.score(asked), transformers_backend.score(asked)) < TOLERANCE
+
+
+CODE = """
+import weakref  # a finalizer made before multiprocessing is imported is what once let the exit hang
+class Thing: pass
+thing = Thing(); weakref.finalize(thing, print)
+from dataselect.backends import BackendOptions, TokenSequence, load_backend
+from dataselect.models import model_path
+import numpy as np
+if __name__ == "__main__":
+    keep = load_backend("vllm", model_path(), BackendOptions("float32", max_length=64))
+    print(len(keep.score([TokenSequence(np.array([0, 5, 6], np.int32))])))
+"""
+
+
+@pytest.mark.vllm
+@pytest.mark.usefixtures("vllm_installed")
+def test_the_process_ends_while_the_engine_is_still_held(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(CODE)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split()[0] == "1"

@@ -18,7 +18,7 @@ import pytest
 
 from dataselect.backends import BackendOptions, TokenSequence, load_backend
 from dataselect.backends.server import start as server_start
-from dataselect.backends.server.dialects import DIALECTS
+from dataselect.backends.server.replies import DIALECTS
 from dataselect.errors import DataselectError
 
 pytestmark = pytest.mark.vllm
@@ -157,5 +157,5 @@ def test_wrong_keys_lengths_and_names_are_told(connect, monkeypatch):
     with pytest.raises(DataselectError, match=r"HTTP 404.*huge"):
         connect(served_model="huge")
     monkeypatch.setenv("DATASELECT_API_KEY", "sk-another")
-    with pytest.raises(DataselectError, match="does not let us in"):
+    with pytest.raises(DataselectError, match="refuses access"):
         connect()

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pyarrow
 import pyarrow.parquet
+import pytest
 
 from dataselect.cli import run
 
 
-def evaluated(folder, strategy, seed, level):
+@pytest.fixture
+def evaluated(seal):
+    """A function that writes one evaluate folder."""
+    return partial(_evaluated, seal)
+
+
+def _evaluated(seal, folder, strategy, seed, level):
     folder.mkdir(parents=True)
     n = 30
     columns = {
@@ -19,13 +27,12 @@ def evaluated(folder, strategy, seed, level):
     }  # fmt: skip
     pyarrow.parquet.write_table(pyarrow.table(columns), folder / "results.parquet")
     manifest = {"run": {"strategy": strategy, "budget": 100, "unit": "examples", "seed": seed}}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return str(folder)
+    return str(seal(folder, "evaluate", manifest))
 
 
-def test_verdicts_on_stdout_and_numbers_in_the_folder(tmp_path, capsys):
+def test_verdicts_on_stdout_and_numbers_in_the_folder(tmp_path, capsys, evaluated):
     folders = [evaluated(tmp_path / f"random-{s}", "random", s, 0.4) for s in range(3)]
-    folders.append(evaluated(tmp_path / "good", "ppl-mid", 0, 0.8))
+    folders += [evaluated(tmp_path / f"good-{s}", "ppl-mid", s, 0.8) for s in range(3)]
     assert run(["compare", *folders, "--out", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out
     assert told.startswith("sums (accuracy): ppl-mid: better than random at 100 examples, +0.4")
@@ -34,7 +41,7 @@ def test_verdicts_on_stdout_and_numbers_in_the_folder(tmp_path, capsys):
     assert len(json.loads((tmp_path / "out" / "comparison.json").read_text())["rows"]) == 2
 
 
-def test_a_fault_is_one_line(tmp_path, capsys):
+def test_a_fault_is_one_line(tmp_path, capsys, evaluated):
     folder = evaluated(tmp_path / "a", "random", 0, 0.4)
     assert run(["compare", folder, folder, "--out", str(tmp_path / "out")]) == 1
     told = capsys.readouterr().err

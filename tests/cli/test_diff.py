@@ -34,9 +34,28 @@ def test_it_says_what_is_shared_and_what_tells_them_apart(selections, capsys):
     assert document["both"] + document["a"]["only_here"] == 5
 
 
+def test_another_document_in_the_folder_needs_overwrite(selections, capsys):
+    a, b = (str(selections / f"{name}.jsonl") for name in ("longest", "random"))
+    out = selections / "d"
+    assert run(["diff", a, b, "--out", str(out)]) == 0
+    before, first = (out / "diff.json").stat().st_mtime_ns, json.loads((out / "diff.json").read_text())
+    assert run(["diff", a, b, "--out", str(out)]) == 0
+    assert (out / "diff.json").stat().st_mtime_ns == before
+    capsys.readouterr()
+    assert run(["diff", b, a, "--out", str(out)]) == 1
+    assert "(hint: choose another --out, or add --overwrite)" in capsys.readouterr().err
+    assert (out / "diff.json").stat().st_mtime_ns == before
+    (out / "notes.md").write_text("mine")
+    assert run(["diff", b, a, "--out", str(out), "--overwrite"]) == 1
+    assert "holds notes.md, which this command did not write there" in capsys.readouterr().err
+    (out / "notes.md").unlink()
+    assert run(["diff", b, a, "--out", str(out), "--overwrite"]) == 0
+    assert json.loads((out / "diff.json").read_text())["a"] == first["b"]
+
+
 @pytest.mark.parametrize(
     ("b", "code", "told"),
-    [("longest.jsonl", 2, "both are"), ("nowhere.jsonl", 1, "nowhere"), ("pool.jsonl", 1, "pool")],
+    [("longest.jsonl", 2, "A and B are the same file"), ("nowhere.jsonl", 1, "nowhere"), ("pool.jsonl", 1, "pool")],
 )
 def test_what_is_no_other_selection_is_refused_in_one_line(selections, capsys, b, code, told):
     capsys.readouterr()

@@ -55,8 +55,8 @@ def test_other_options_on_the_same_folder_need_overwrite(pool, tmp_path, capsys)
 @pytest.mark.parametrize(
     ("more", "encoder", "code", "said"),
     [
-        ([], "minlm", 2, "unknown encoder 'minlm' (hint: did you mean minilm?"),
-        (["--top-k", "3"], "builtin", 2, "--top-k needs --target"),
+        ([], "minlm", 2, "unknown encoder 'minlm' (hint: did you mean minilm or minilm-512?"),
+        (["--top-k", "3"], "builtin", 2, "--top-k requires --target"),
         (["--top-k", "0"], "builtin", 2, "--top-k"),
         (["--embed-text", "answer"], "builtin", 2, "--embed-text"),
         (["--target", "missing.jsonl"], "builtin", 1, "missing.jsonl"),
@@ -109,7 +109,7 @@ def test_an_approximate_index_tells_its_recall_and_an_exact_one_has_none_to_tell
 
 
 def test_a_recall_that_is_too_low_comes_with_what_to_do(pool, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("dataselect.embeddings.recall.WANTED", 1.5)
+    monkeypatch.setattr("dataselect.embeddings.index_file.WANTED", 1.5)
     assert command(pool, tmp_path, "--index", "ivf") == 0
     assert "for true neighbours: --index exact --overwrite" in capsys.readouterr().err.strip().splitlines()[-1]
 

@@ -44,7 +44,7 @@ def test_it_answers_first_and_then_says_what_that_rests_on(folder, capsys):
     )  # rows 11 to 19 and the hostile one are longer
     assert "score by longest" in told
     assert "[prompt]\n  Count to 10." in told
-    assert "the surprise of each token: the selection used no scores (dataselect score POOL" in " ".join(told.split())
+    assert "the NLL of each token: the selection used no scores (dataselect score POOL" in " ".join(told.split())
 
 
 def test_a_kept_row_and_the_document(folder, capsys):
@@ -57,8 +57,8 @@ def test_a_kept_row_and_the_document(folder, capsys):
 def test_without_a_terminal_there_is_no_colour_and_nothing_of_the_pool_is_an_escape(scored, capsys):
     told = explained(capsys, "hostile", "--scores", "scores")
     assert not set(told) & set("\x1b\x9b\x07\u202e\r")
-    assert "Mean surprise (-log p) in nats per token: response " in told
-    assert "The most surprising tokens of the response, in brackets above" in told
+    assert "Mean NLL (-log p) in nats per token: response " in told
+    assert "The least likely tokens of the response, in brackets above" in told
 
 
 def test_on_a_terminal_tokens_are_coloured_and_the_rest_of_the_pool_is_not_let_through(scored, capsys):

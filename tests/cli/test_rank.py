@@ -59,7 +59,7 @@ def test_it_tells_order_doubt_overlap_and_defects(pools, tmp_path, capsys):
     assert "noise.jsonl, 9 rows: 1 empty_response (11.1 %)" in told
     assert "a correlation over data sets and no promise" in told
     assert max(map(len, shown.out.splitlines())) <= 120
-    assert "score noise.jsonl with builtin" in shown.err
+    assert "score 3 pools with builtin" in shown.err
     numbers = json.loads((tmp_path / "out" / "rank.json").read_text())
     assert [pool["pool"] for pool in numbers["pools"]] == ["noise.jsonl", "words.jsonl", "twin.jsonl"]
     assert [pool["removed_for_overlap"] for pool in numbers["pools"]] == [0, 2, 0]
@@ -72,7 +72,7 @@ def test_one_model_under_two_names_is_told_once(pools, tmp_path, capsys, builtin
     models = ["--model", "builtin", "--model", f"again={builtin}"]
     assert command(tmp_path, pools["noise"], pools["twin"], *models, "--limit", "5") == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "again is the same model as builtin: told once" in told
+    assert "again is the same model as builtin: listed once" in told
     assert "By perplexity under again" not in told
     assert "At most the first 5 records of each pool were read" in told
     assert "target" not in told
@@ -94,7 +94,7 @@ def test_one_pool_alone_is_measured(pools, tmp_path, capsys):
         (["{words}", "--model", "builtin", "--target", "{words}"], 2, "is also the pool words.jsonl"),
         (["{words}", "--model", "builtin", "--target", "none.jsonl"], 1, "none.jsonl does not exist"),
         (["{words}", "--model", "builtin", "--target", "{target}", "--encoder", "minlm"], 2, "did you mean minilm"),
-        (["{words}", "--model", "builtin", "--encoder", "builtin"], 2, "need --target"),
+        (["{words}", "--model", "builtin", "--encoder", "builtin"], 2, "require --target"),
         (["-", "--model", "builtin"], 2, "more than once"),
         (["{words}", "--model", "builtin", "--backend", "server"], 2, "not with a server"),
         (["{words}", "--model", "builtin", "--limit", "0"], 2, "--limit"),
@@ -108,14 +108,24 @@ def test_faults_are_one_line_and_leave_nothing(pools, tmp_path, capsys, argument
     assert not (tmp_path / "out").exists()
 
 
-def test_tfidf_has_to_be_fitted_on_all_pools_before_they_are_ranked_by_it(pools, tmp_path, capsys):
+def test_tfidf_is_fitted_on_all_pools_together(pools, tmp_path, capsys):
     both = [pools["words"], pools["noise"]]
-    towards = ["--model", "builtin", "--target", pools["target"], "--encoder"]
-    assert command(tmp_path, *both, *towards, "tfidf") == 2
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "is fitted by each embedding run, so that vectors of several runs cannot be compared" in last
-    assert "dataselect embed POOL... --encoder tfidf --out DIR" in last
-    assert not (tmp_path / "out").exists()
-    assert run(["embed", *both, "--encoder", "tfidf", "--prefix-ids", "--out", str(tmp_path / "space")]) == 0
-    assert command(tmp_path, *both, *towards, str(tmp_path / "space")) == 0
+    assert command(tmp_path, *both, "--model", "builtin", "--target", pools["target"], "--encoder", "tfidf") == 0
     assert "most similar first:" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_estimate_tells_scoring_and_embedding_and_writes_nothing(pools, tmp_path, capsys):
+    before = sorted(tmp_path.rglob("*"))
+    both = [pools["words"], pools["noise"], "--model", "builtin"]
+    assert run(["rank", *both, "--target", pools["target"], "--encoder", "builtin", "--estimate"]) == 0
+    told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert told["rows"] == "19"
+    assert told["embedding"].startswith("23 texts, ")
+    assert {"model", "tokens", "speed", "memory", "disk", "time"} <= told.keys()
+    assert sorted(tmp_path.rglob("*")) == before
+    assert run(["rank", *both, "--limit", "3", "--estimate"]) == 0
+    told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert told["rows"] == "6"
+    assert "embedding" not in told
+    assert run(["rank", *both]) == 2
+    assert "--out" in capsys.readouterr().err

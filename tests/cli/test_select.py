@@ -7,10 +7,11 @@ import pytest
 from dataselect.cli import run
 
 RECORDS = [{"id": f"r{i}", "prompt": f"Say {i}.", "response": "word " * (i + 1)} for i in range(20)]
+COMMANDS = {"scores": "score", "embeddings": "embed"}
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, seal):
     """A folder with a pool of 20 rows, a finished score table and a finished similarity table; the working folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pool.jsonl").write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
@@ -22,7 +23,7 @@ def folder(tmp_path, monkeypatch):
     for name, columns in tables.items():
         (tmp_path / name).mkdir()
         pq.write_table(pa.table(columns), tmp_path / name / "scores.parquet")
-        (tmp_path / name / "manifest.json").write_text("{}")
+        seal(tmp_path / name, COMMANDS[name], {})
     return tmp_path
 
 
@@ -49,10 +50,31 @@ def test_every_option_reaches_the_run(folder):
     assert ids(folder / "out.jsonl") == ["r19", "r18"]
     assert json.loads((folder / "out.manifest.json").read_text())["seed"] == 5
     mapped = ["--prompt-column", "response", "--response-column", "prompt", "--id-column", "id", "--prefix-ids"]
-    assert select(*mapped, strategy="longest", budget="1", scores=None) == 0
+    assert select(*mapped, "--overwrite", strategy="longest", budget="1", scores=None) == 0
     manifest = json.loads((folder / "out.manifest.json").read_text())
     assert (manifest["columns"]["prompt"], manifest["columns"]["response"]) == ("response", "prompt")
     assert ids(folder / "out.jsonl")[0].endswith(":r10")  # "Say 10." is longest, and first by id among its equals
+
+
+def test_rows_are_kept_by_a_column_of_texts(folder, capfd):
+    langs = ["en", "de", ""] * 7
+    lines = [f"r{i},{langs[i]},{i}" for i in range(20)]
+    (folder / "judge.csv").write_text("\n".join(["id,lang,stars", *lines]) + "\n")
+    judged = ["--scores", "judge.csv"]
+    assert select("--where", 'lang == "de" and status == "ok" and stars < 15', *judged) == 0
+    assert ids(folder / "out.jsonl") == ["r13", "r10", "r7"]
+    assert "outside --where" in capfd.readouterr().err
+    for expression, told in (
+        ("lang > 5", "text is compared with == and in only"), ("lang == 5", "compares lang, which is text, with a number"),
+        ("stars == 'many'", "compares stars, which is numbers, with a text"), ("ppl < True", "not with True"),
+        ("lnag == 'en'", "needs the column lnag"),
+    ):  # fmt: skip
+        assert select("--where", expression, *judged, "--overwrite") in (1, 2)
+        said = capfd.readouterr().err
+        assert said.count("\n") == 1
+        assert told in said
+    assert select(*judged, "--param", "name=lang", "--overwrite", strategy="column") == 1
+    assert "the column lang of judge.csv should hold numbers, not string" in capfd.readouterr().err
 
 
 def test_a_parameter_reaches_the_strategy(folder, capfd):
@@ -78,7 +100,8 @@ def test_ratings_of_a_judge_choose(folder, suffix):
     assert [source["source"] for source in manifest["inputs"]] == ["pool.jsonl", "scores", path.name]
     assert manifest["funnel"]["left_out"] == {"without_scores": 17, "null_score": 1}
     assert manifest["counts"]["scores_not_in_pool"] == 1
-    assert select(*arguments, "--param", "direction=low", strategy="column", budget="2", scores=None) == 0
+    low = ["--param", "direction=low", "--overwrite"]
+    assert select(*arguments, *low, strategy="column", budget="2", scores=None) == 0
     assert ids(folder / "out.jsonl") == ["r4", "r7"]
 
 
@@ -101,10 +124,10 @@ def test_length_control_takes_from_all_lengths(folder):
     manifest = json.loads((folder / "out.manifest.json").read_text())
     assert manifest["length_control"] == {"method": "bins", "bins": 2}
     assert manifest["ranked_by"] == ["ppl", "response_bytes"]
-    assert select("--length-control", "residual", budget="4") == 0
+    assert select("--length-control", "residual", "--overwrite", budget="4") == 0
     manifest = json.loads((folder / "out.manifest.json").read_text())
     assert manifest["length_control"] == {"method": "residual"}
-    assert select("--length-control", "bins") == 0
+    assert select("--length-control", "bins", "--overwrite") == 0
     assert json.loads((folder / "out.manifest.json").read_text())["length_control"]["bins"] == 10
 
 
@@ -122,7 +145,7 @@ def test_length_control_takes_from_all_lengths(folder):
             ["--length-control", "residual", "--length-bins", "5"],
             {},
             2,
-            "--length-bins goes with --length-control bins",
+            "--length-bins requires --length-control bins",
         ),
         (["--length-control", "bins", "--length-bins", "1"], {}, 2, "--length-bins"),
         (
@@ -144,7 +167,12 @@ def test_length_control_takes_from_all_lengths(folder):
         (["--target", "absent.jsonl"], {"strategy": "dsir"}, 1, "absent.jsonl"),
         ([], {"strategy": "rds-plus"}, 1, "(hint: dataselect embed POOL --encoder E --target FILE --out DIR, then"),
         ([], {"strategy": "centroid"}, 1, "(hint: dataselect embed POOL --encoder E --target FILE --out DIR, then"),
-        (["--embeddings", "embeddings"], {"strategy": "rds-plus"}, 1, "embeddings has no embeddings.npy (hint: give a"),
+        (
+            ["--embeddings", "embeddings"],
+            {"strategy": "rds-plus"},
+            1,
+            "embeddings has no embeddings.npy: that run of dataselect embed made none (hint: check the path",
+        ),
         (["--embeddings", "nowhere"], {"strategy": "rds-plus"}, 1, "nowhere"),
         ([], {"strategy": "ppl_low"}, 2, "unknown strategy 'ppl_low' (hint: did you mean ppl-low"),
         ([], {"budget": "0"}, 2, "got '0' (hint: examples: 1000 (examples), 10% or 0.5%"),
@@ -193,24 +221,47 @@ def test_bad_input_is_one_line_with_a_hint_and_no_file(folder, capfd, arguments,
     assert sorted(path.name for path in folder.iterdir()) == ["embeddings", "pool.jsonl", "scores"]
 
 
-def test_an_unfinished_score_folder_is_refused(folder, capfd):
-    (folder / "scores" / "manifest.json").rename(folder / "scores" / "run.json")
+def test_an_unfinished_score_folder_is_refused(folder, capfd, seal):
+    seal(folder / "scores", "score")
     assert select() == 1
-    assert "scores is unfinished" in capfd.readouterr().err
+    assert "scores is not finished: it has no manifest.json" in capfd.readouterr().err
+    (folder / "scores" / "run.json").unlink()
+    assert select() == 1
+    assert "scores is not a folder of dataselect score or dataselect embed" in capfd.readouterr().err
 
 
 def test_another_file_at_out_is_left_alone(folder, capfd):
     (folder / "out.jsonl").write_text("precious")
     assert select() == 1
-    assert "(hint: choose another --out, or remove it)" in capfd.readouterr().err
+    assert "(hint: choose another --out, or add --overwrite)" in capfd.readouterr().err
     assert (folder / "out.jsonl").read_text() == "precious"
+    assert select("--overwrite") == 0
+    assert ids(folder / "out.jsonl") == ["r19", "r18", "r17"]
 
 
-def test_fewer_than_asked_is_said(folder, capfd):
+def test_another_selection_at_out_needs_overwrite_and_the_same_one_is_left(folder, capfd):
+    assert select() == 0
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("out.*")}
+    assert select() == 0
+    assert {path.name: path.stat().st_mtime_ns for path in folder.glob("out.*")} == before
+    capfd.readouterr()
+    assert select(budget="4") == 1
+    error = capfd.readouterr().err
+    assert "out.jsonl is another selection: budget" in error
+    assert "(hint: choose another --out, or add --overwrite)" in error
+    assert {path.name: path.stat().st_mtime_ns for path in folder.glob("out.*")} == before
+    assert select("--overwrite", budget="4") == 0
+    assert len(ids(folder / "out.jsonl")) == 4
+
+
+def test_fewer_than_asked_is_said(folder, capfd, seal):
     columns = pq.read_table(folder / "scores" / "scores.parquet").to_pydict()
     columns["status"][:15] = ["too_long"] * 15
     columns["ppl"][:15] = [None] * 15
     pq.write_table(pa.table(columns), folder / "scores" / "scores.parquet")
+    assert select(budget="50%") == 1
+    assert "scores/scores.parquet is damaged" in capfd.readouterr().err
+    seal(folder / "scores", "score", {})
     assert select(budget="50%") == 0
     assert capfd.readouterr().err.splitlines() == [
         "kept 5 of 20 examples (ppl-low, 50 tokens) in out.jsonl; fewer than the 10 examples asked for: all 5 rankable "

@@ -17,7 +17,7 @@ def write(path, records):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, seal):
     """Pools a (12 rows) and b (8), their scores and embeddings, and an evaluation set; the working folder.
 
     Perplexity rises with the number of the row, a before b. a03 says what a01 says, a04 nearly so. b00 is leaked.
@@ -43,13 +43,14 @@ def folder(tmp_path, monkeypatch):
     }
     for name in ("scores", "embeddings"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "manifest.json").write_text("{}")
     pq.write_table(pa.table(columns), tmp_path / "scores" / "scores.parquet")
     angles = np.radians(np.arange(20) * 10)
     np.save(
         tmp_path / "embeddings" / "embeddings.npy", np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
     )
     (tmp_path / "embeddings" / "ids.txt").write_text("".join(f"{id_}\n" for id_ in ids))
+    seal(tmp_path / "scores", "score", {})
+    seal(tmp_path / "embeddings", "embed", {})
     return tmp_path
 
 
@@ -71,7 +72,7 @@ def test_filters_and_duplicates_leave_rows_out_and_the_funnel_says_so(folder, ca
     assert select(*arguments, "--dedup", "exact", "--dedup", "ngram", "--dedup-threshold", "0.6") == 0
     assert ids(folder / "out.jsonl") == ["a01", "a02", "a05"]
     assert capfd.readouterr().err.splitlines() == [
-        "kept 3 of 20 examples (ppl-low, 30 tokens) in out.jsonl",
+        "kept 3 of 20 examples (ppl-low, 30 tokens) in out.jsonl; from a.jsonl 3 of 12, b.jsonl 0 of 8",
         "    20 rows in",
         "  -  1 too_long",
         "  -  4 outside --where",
@@ -112,11 +113,11 @@ def test_quotas_and_stages_reach_the_run(folder, capfd):
     said = manifest(folder)
     assert said["quota"] == "even"
     assert said["composition"]["sources"] == {"a.jsonl": {"pool": 12, "chosen": 2}, "b.jsonl": {"pool": 8, "chosen": 2}}
-    assert select("--quota", "b.jsonl=75%", budget="4") == 0
+    assert select("--quota", "b.jsonl=75%", "--overwrite", budget="4") == 0
     assert ids(folder / "out.jsonl") == ["b00", "a00", "b01", "b02"]
-    assert select("--quota", "b.jsonl=90%", budget="12") == 0
+    assert select("--quota", "b.jsonl=90%", "--overwrite", budget="12") == 0
     assert "b.jsonl ran out before its quota, and the others filled it" in capfd.readouterr().err
-    assert select("--shortlist", "25%", "--then", "longest", budget="2") == 0
+    assert select("--shortlist", "25%", "--then", "longest", "--overwrite", budget="2") == 0
     assert ids(folder / "out.jsonl") == ["a04", "a03"]
     said = manifest(folder)
     assert (said["strategy"], said["nests"]) == ("ppl-low then longest", True)
@@ -127,7 +128,7 @@ def test_superfilter_d_on_the_command_line(folder):
     more = ["--embeddings", "embeddings", "--shortlist", "20%", "--then", "facility-location(neighbours=3)"]
     assert select(*more, strategy="ifd-high", budget="10%") == 0
     assert ids(folder / "out.jsonl")[0] == "a01"  # of a00 to a03, which tie on IFD, one of the two in the middle
-    assert manifest(folder)["stages"][1]["params"] == {"neighbours": 3}
+    assert manifest(folder)["stages"][1]["params"] == {"neighbours": 3, "kernel": "cosine"}
 
 
 def test_strategies_are_combined(folder):
@@ -136,7 +137,7 @@ def test_strategies_are_combined(folder):
         1 / 61 + 1 / 79
     )  # a00 is first of 19 and last of 19, as b06 is
     assert ids(folder / "out.jsonl")[0] == "a00"
-    assert select("--param", "of=ppl=-1,response_tokens=1.5", strategy="weighted") == 0
+    assert select("--param", "of=ppl=-1,response_tokens=1.5", "--overwrite", strategy="weighted") == 0
     assert ids(folder / "out.jsonl")[0] == "b06"
 
 
@@ -147,7 +148,7 @@ def test_the_order_of_the_pools_does_not_decide_which_duplicate_stays(folder, st
     first = [(folder / name).read_bytes() for name in ("out.jsonl", "out.ranking.parquet")]
     for name in ("a.jsonl", "b.jsonl"):
         write(folder / name, [json.loads(line) for line in (folder / name).read_text().splitlines()][::-1])
-    assert select(*arguments, strategy=strategy, budget="8", pools=("b.jsonl", "a.jsonl")) == 0
+    assert select(*arguments, "--overwrite", strategy=strategy, budget="8", pools=("b.jsonl", "a.jsonl")) == 0
     assert [(folder / name).read_bytes() for name in ("out.jsonl", "out.ranking.parquet")] == first
 
 
@@ -185,6 +186,7 @@ def test_another_budget_from_a_ranking_is_what_selecting_again_gives(folder, arg
     assert (folder / "again.ranking.parquet").read_bytes() == (folder / "fresh.ranking.parquet").read_bytes()
     fresh, again = manifest(folder, "fresh"), manifest(folder, "again")
     assert (fresh.pop("file"), again.pop("file")) == ("fresh.jsonl", "again.jsonl")
+    assert fresh.pop("seal") != again.pop("seal")  # over the names, too
     assert fresh.pop("ranking")["sha256"] == again.pop("ranking")["sha256"]
     assert fresh == again
     # and on from there
@@ -203,15 +205,19 @@ def test_what_was_ranked_is_what_is_cut(folder, capfd):
     assert select("--embeddings", "embeddings", strategy="k-center", out="far.jsonl") == 0
     again = {"strategy": None, "out": "again.jsonl"}
     for arguments, changed, told in (
-        (["first.ranking.parquet", "--seed", "1"], {}, "--seed cannot be changed with --ranking"),
-        (["first.ranking.parquet", "--strategy", "random"], {}, "--strategy cannot be changed with --ranking"),
+        (["first.ranking.parquet", "--seed", "1"], {}, "--seed has no effect with --ranking: its rows are ranked"),
+        (
+            ["first.ranking.parquet", "--strategy", "random"],
+            {},
+            "--strategy has no effect with --ranking: its rows are ranked",
+        ),
         (["first.ranking.parquet"], {"pools": ("a.jsonl",)}, "the pools are not those that were ranked"),
-        (["first.ranking.parquet"], {"pools": ()}, "again.jsonl takes records, and no POOL is given"),
+        (["first.ranking.parquet"], {"pools": ()}, "again.jsonl needs the records of a POOL, and none is given"),
         (["first.ranking.parquet"], {"budget": "30tok"}, "count examples, and the budget 30tok does not"),
         (["first.ranking.parquet"], {"budget": "21"}, "asks for 21 examples, but the pool has 20 rows"),
         (["far.ranking.parquet"], {"budget": "4"}, "the ranking stopped at 3 rows, and the budget asks for 4 examples"),
         (["none.ranking.parquet"], {}, "none.ranking.parquet does not exist"),
-        (["a.jsonl"], {}, "a.jsonl is no ranking"),
+        (["a.jsonl"], {}, "a.jsonl is not a ranking"),
     ):
         assert select("--ranking", *arguments, **{**again, **changed}) in (1, 2)
         captured = capfd.readouterr().err.splitlines()
@@ -230,15 +236,15 @@ def test_what_was_ranked_is_what_is_cut(folder, capfd):
         (["--where", "ppl < 'x'"], {}, 2, "text is compared with == and in only"),
         (["--where", "ppl > 1000"], {}, 1, "can be ranked: 1 too_long, 19 outside --where"),
         (["--min-tokens", "0"], {}, 2, "--min-tokens"),
-        (["--min-tokens", "9", "--max-tokens", "5"], {}, 2, "no row has at least 9 and at most 5 tokens"),
+        (["--min-tokens", "9", "--max-tokens", "5"], {}, 2, "--max-tokens must be at least 1 and not below --min-tokens, got 9 to 5"),
         (["--min-tokens", "5"], {"scores": None}, 1, "dataselect score POOL --model M --out DIR"),
         (["--dedup", "fuzzy"], {}, 2, "--dedup"),
         (["--dedup", "exact", "--dedup", "exact"], {}, 2, "once, got 'exact'"),
-        (["--dedup-threshold", "0.5"], {}, 2, "--dedup-threshold goes with --dedup ngram"),
-        (["--dedup-cosine", "0.5", "--dedup", "ngram"], {}, 2, "--dedup-cosine goes with --dedup semantic"),
-        (["--dedup", "ngram", "--dedup-threshold", "1.5"], {}, 2, "over 0 and at most 1, got 1.5"),
+        (["--dedup-threshold", "0.5"], {}, 2, "--dedup-threshold requires --dedup ngram"),
+        (["--dedup-cosine", "0.5", "--dedup", "ngram"], {}, 2, "--dedup-cosine requires --dedup semantic"),
+        (["--dedup", "ngram", "--dedup-threshold", "1.5"], {}, 2, "--dedup-threshold must be above 0 and at most 1, got 1.5"),
         (["--dedup", "semantic"], {}, 1, "--dedup semantic needs embeddings (hint: dataselect embed POOL"),
-        (["--decontaminate-ngram", "5"], {}, 2, "--decontaminate-ngram goes with --decontaminate"),
+        (["--decontaminate-ngram", "5"], {}, 2, "--decontaminate-ngram requires --decontaminate"),
         (["--decontaminate", "none.jsonl"], {}, 1, "none.jsonl does not exist"),
         (["--decontaminate", "scores"], {}, 1, "scores"),
         (["--decontaminate-cosine", "0.9"], {}, 1, "needs the embeddings of a target set"),
@@ -247,7 +253,7 @@ def test_what_was_ranked_is_what_is_cut(folder, capfd):
             "embeddings was embedded without a target set",
         ),
         (["--quota", "c.jsonl=10%"], {}, 2, "unknown source in --quota 'c.jsonl'"),
-        (["--quota", "even", "--quota", "a.jsonl=5%"], {}, 2, "leaves no room"),
+        (["--quota", "even", "--quota", "a.jsonl=5%"], {}, 2, "cannot be combined with another --quota"),
         (["--quota", "a.jsonl=10%", "--quota", "b.jsonl=10%"], {}, 1, "add up to 20%, not to 100%"),
         (["--then", "longest"], {}, 2, "got 0 shortlists for 1 strategies"),
         (["--shortlist", "50%"], {}, 2, "got 1 shortlists for 0 strategies"),
@@ -257,8 +263,8 @@ def test_what_was_ranked_is_what_is_cut(folder, capfd):
         (["--param", "of=ppl-low"], {"strategy": "rrf"}, 2, "two or more strategies"),
         (["--param", "of=ppl-low,similarity"], {"strategy": "rrf"}, 1, "the strategy rrf needs the column similarity"),
         (["--param", "of=ppl"], {"strategy": "weighted"}, 2, "columns with weights other than 0"),
-        ([], {"strategy": None}, 2, "how to rank is not said"),
-        ([], {"pools": ()}, 2, "out.jsonl takes records, and no POOL is given"),
+        ([], {"strategy": None}, 2, "--strategy is required"),
+        ([], {"pools": ()}, 2, "out.jsonl needs the records of a POOL, and none is given"),
         ([], {"pools": (), "out": "x.txt", "scores": None}, 1, "neither POOL nor --scores"),
         (["--dedup", "exact"], {"pools": (), "out": "x.txt"}, 1, "--dedup exact compares texts, and no POOL is given"),
         (["--decontaminate", "test.jsonl"], {"pools": (), "out": "x.txt"}, 1, "--decontaminate compares texts"),
@@ -282,12 +288,15 @@ def test_bad_input_is_one_line_with_a_hint_and_no_file(folder, capfd, arguments,
 def test_other_files_of_the_same_name_are_left_alone(folder, capfd):
     (folder / "out.ranking.parquet").write_text("precious")
     assert select() == 1
-    assert "out.ranking.parquet exists and no manifest" in capfd.readouterr().err
+    assert "out.ranking.parquet exists and has no selection manifest next to it" in capfd.readouterr().err
     assert select(out="mine.jsonl") == 0
     assert select(out="mine.txt") == 1
     assert "mine.manifest.json is the manifest of mine.jsonl" in capfd.readouterr().err
     assert not (folder / "mine.txt").exists()
-    assert select("--ranking", "mine.ranking.parquet", strategy=None, out="mine.jsonl", budget="4") == 0
+    again = {"strategy": None, "out": "mine.jsonl", "budget": "4"}
+    assert select("--ranking", "mine.ranking.parquet", **again) == 1
+    assert "mine.jsonl is another selection: budget" in capfd.readouterr().err
+    assert select("--ranking", "mine.ranking.parquet", "--overwrite", **again) == 0
     assert ids(folder / "mine.jsonl") == ["a00", "a01", "a02", "a03"]  # its own ranking may be cut again in place
 
 

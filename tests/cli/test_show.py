@@ -25,6 +25,31 @@ def test_parts_are_marked_and_counted(pool, capsys):
     assert "--- rejected: pool.jsonl line 3: malformed_json" in shown
 
 
+def test_a_part_of_each_pool_is_shown(pool, tmp_path, capsys):
+    other = tmp_path / "other.jsonl"
+    other.write_text("".join(json.dumps({"prompt": f"p{i}", "response": f"r{i}"}) + "\n" for i in range(9)))
+    for name in ("-n", "--limit"):
+        assert run(["show", pool, str(other), name, "1", "--no-color"]) == 0
+        shown = capsys.readouterr().out
+        assert (shown.count("(pool.jsonl,"), shown.count("(other.jsonl,")) == (1, 1)
+        assert "p0" in shown
+    shown = set()
+    for seed in range(5):
+        assert run(["show", str(other), "-n", "1", "--sample-seed", str(seed), "--no-color"]) == 0
+        shown.add(capsys.readouterr().out)
+    assert len(shown) > 1
+
+
+def test_nothing_to_show_is_a_failure_that_says_why(tmp_path, capsys):
+    pool = tmp_path / "pool.jsonl"
+    pool.write_text('{"a": 1}\n{oops\n')
+    assert run(["show", str(pool)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out.count("--- rejected") == 2
+    assert "none of 2 rows can be shown: malformed_json, unknown_schema (hint: " in shown.err
+    assert "--prompt-column" in shown.err
+
+
 def test_seam_tokens_stand_out(pool, capsys):
     assert run(["show", pool, "--template", "qa", "--no-color", "-n", "1"]) == 0
     assert "###Answer:< It>[ is| |4|.]" in capsys.readouterr().out

@@ -34,7 +34,7 @@ def test_over_the_tolerance_exits_with_1_and_one_line(pool, capsys):
     assert run([*arguments, "--tolerance", "1e-9"]) == 1
     shown = capsys.readouterr()
     assert shown.out.endswith("failed\n")
-    assert "not as it should be: against the reference: difference of the median row" in shown.out
+    assert "failed: against the reference: difference of the median row" in shown.out
     last = shown.err.strip().splitlines()[-1]
     assert last.startswith("dataselect: transformers is not verified: against the reference: difference of the median")
     assert "hint: " in last
@@ -84,8 +84,12 @@ def test_a_foreign_folder_is_refused_before_the_work(pool, tmp_path, capsys):
         (["POOL", "--template", "chatt"], 2, "did you mean chat"),
         (["POOL", "--rows", "0"], 2, "--rows"),
         (["POOL", "--tolerance", "-1"], 2, "--tolerance"),
-        (["POOL", "--scores", "nowhere"], 1, "nowhere/manifest.json does not exist"),
-        (["POOL", "--scores", "nowhere", "--batch-tokens", "5"], 2, "recorded numbers are checked without"),
+        (["POOL", "--scores", "nowhere"], 1, "nowhere does not exist (hint: make it with dataselect score"),
+        (
+            ["POOL", "--scores", "nowhere", "--batch-tokens", "5"],
+            2,
+            "--scores runs no backend, so it cannot be combined with the options of one",
+        ),
     ],
 )
 def test_bad_input_is_one_line_with_the_right_code(pool, capsys, arguments, code, told):

@@ -9,10 +9,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from dataselect.bundled import model_path
 from dataselect.embeddings.causal import CausalEncoder, _weights, builtin
 from dataselect.embeddings.encoder import Encoder
 from dataselect.errors import DataselectError
+from dataselect.models import model_path
 
 TEXTS = [
     "Mia has 3 apples.",

@@ -1,11 +1,11 @@
-"""Unit vectors, and what cannot become one."""
+"""Unit vectors, vectors without a direction, and padded batches of texts."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from dataselect.embeddings.encoder import loading, unit
+from dataselect.embeddings.encoder import loading_encoder, plan_batches, unit
 from dataselect.errors import DataselectError
 
 
@@ -31,8 +31,16 @@ def test_no_rows_are_no_fault():
 
 def test_what_a_library_raises_while_loading_becomes_one_line():
     def load() -> None:
-        with loading("e"):
+        with loading_encoder("e"):
             raise ValueError("bad model\nand a page of advice")
 
-    with pytest.raises(DataselectError, match=r"^the encoder e cannot be loaded: bad model \("):
+    with pytest.raises(DataselectError, match=r"^the encoder e cannot be loaded: bad model and a page of advice \("):
         load()
+
+
+def test_batches_keep_the_budget_and_lose_nothing():
+    lengths = [5, 90, 33, 33, 7, 1, 200, 64]
+    batches = list(plan_batches(lengths, 100))
+    assert sorted(i for batch in batches for i in batch) == list(range(8))
+    for batch in batches:
+        assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= 100

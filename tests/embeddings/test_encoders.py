@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
-from dataselect.bundled import model_path
 from dataselect.embeddings.causal import CausalEncoder
 from dataselect.embeddings.encoders import ENCODERS, load_encoder
 from dataselect.embeddings.sentence import SentenceEncoder
 from dataselect.errors import DataselectError, UsageError
+from dataselect.models import model_path
 
 
 def folder_with(path, **files):
@@ -22,7 +22,7 @@ def folder_with(path, **files):
 
 
 def test_the_registered_names():
-    assert ENCODERS.names() == ["minilm", "builtin", "tfidf"]
+    assert ENCODERS.names() == ["minilm", "minilm-512", "builtin", "tfidf"]
     assert isinstance(load_encoder("builtin"), CausalEncoder)
 
 
@@ -81,7 +81,11 @@ def test_a_config_that_is_not_json_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("minlm", "did you mean minilm?"), ("bultin", "did you mean builtin?"), ("zzz", "known: builtin, minilm, tfidf")],
+    [
+        ("minlm", "did you mean minilm or minilm-512?"),
+        ("bultin", "did you mean builtin?"),
+        ("zzz", "known: builtin, minilm, minilm-512, tfidf"),
+    ],
 )
 def test_an_unknown_name_gets_its_near_matches(name, hint):
     with pytest.raises(UsageError, match=f"unknown encoder '{name}'") as caught:

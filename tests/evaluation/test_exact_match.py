@@ -1,14 +1,30 @@
+"""Exact match: the numbers in an answer by hand, whole runs, shots, and malformed records."""
+
 import json
+from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dataselect.backends.generation import Generated
+from dataselect.backends.contract import Generated
 from dataselect.errors import DataselectError, UsageError
-from dataselect.evaluation.answers import Answer, write_answers
-from dataselect.evaluation.exact_match import _judge, evaluate_exact_match, read_questions
-from dataselect.evaluation.generation import GenerationOptions, Solved, draw_shots
+from dataselect.evaluation.answers import WrittenAnswer, write_answers
+from dataselect.evaluation.exact_match import (
+    WorkedQuestion,
+    _judge,
+    decimal_value,
+    draw_shots,
+    evaluate_exact_match,
+    flexible_answer,
+    read_questions,
+    reference_answer,
+    same_number,
+    strict_answer,
+)
 from dataselect.evaluation.model import EvaluatedModel
+from dataselect.evaluation.request import GenerationOptions
 from dataselect.evaluation.tasks import find_tasks
 from dataselect.pool import Renderer, RenderOptions
 from dataselect.pool.prompting import Prompt, render_prompts
@@ -51,18 +67,18 @@ def question(tmp_path, row=ROWS[0]):
     ],
 )
 def test_both_metrics_of_one_answer(tmp_path, text, strict, flexible):
-    judged = _judge(question(tmp_path), Answer("ok", text, True), "").judged
+    judged = _judge(question(tmp_path), WrittenAnswer("ok", text, True), "").judged
     assert (judged["exact_match_strict"], judged["exact_match_flexible"]) == (strict, flexible)
     assert judged["expected"] == "4"
 
 
 def test_what_follows_where_the_model_begins_the_users_next_turn_is_not_read(tmp_path):
     text = "2 + 2 = 4\n#### 4\n\n### Instruction:\nWhat is 9?\n\n### Response:\n#### 9"
-    output = _judge(question(tmp_path), Answer("ok", text, False), "### Instruction:")
+    output = _judge(question(tmp_path), WrittenAnswer("ok", text, False), "### Instruction:")
     assert output.judged["extracted_flexible"] == "4"
     assert output.output == "2 + 2 = 4\n#### 4\n\n"
     assert output.ended
-    assert _judge(question(tmp_path), Answer("ok", text, False), "").judged["extracted_flexible"] == "9"
+    assert _judge(question(tmp_path), WrittenAnswer("ok", text, False), "").judged["extracted_flexible"] == "9"
 
 
 def test_a_run_keeps_what_was_written_and_found(model, tmp_path):
@@ -98,7 +114,7 @@ def test_answers_that_are_cut_off_are_noted_and_prompts_that_do_not_fit_left_out
     (task,) = find_tasks([f"exact-match:{write(tmp_path / 'sums.jsonl', rows)}"], None, GenerationOptions(1))
     outcome = evaluate_exact_match(task, model, silent)
     assert (outcome.items, dict(outcome.left_out)) == (4, {"too_long": 1})
-    assert outcome.notes == ("3 of 3 answers were cut off at the most tokens",)
+    assert outcome.notes == ("3 of 3 answers were cut off at --max-new-tokens",)
     (alone,) = find_tasks([f"exact-match:{write(tmp_path / 'long.jsonl', rows[3:])}"])
     with pytest.raises(DataselectError, match="no item of the task long can be scored: 1 too_long"):
         evaluate_exact_match(alone, model, silent)
@@ -124,7 +140,7 @@ def test_shots_stand_before_each_item_as_earlier_turns(builtin, tmp_path):
 
 
 def test_shots_are_drawn_once_with_a_seed_and_never_answer_what_is_asked(tmp_path):
-    solved = [Solved(f"q{n}", f"a{n}") for n in range(50)]
+    solved = [WorkedQuestion(f"{n}", f"q{n}", f"a{n}", f"{n}") for n in range(50)]
     asked = [f"q{n}" for n in range(45)]
     drawn = draw_shots(solved, asked, 5, tmp_path)
     assert {message.content for message in drawn if message.role == "user"} == {"q45", "q46", "q47", "q48", "q49"}
@@ -134,7 +150,7 @@ def test_shots_are_drawn_once_with_a_seed_and_never_answer_what_is_asked(tmp_pat
         for question, answer in zip(drawn[::2], drawn[1::2], strict=True)
     )
     assert draw_shots(solved, asked, 5, tmp_path) == drawn
-    with pytest.raises(DataselectError, match="has 5 questions that the task does not ask, but 6 shots are wanted"):
+    with pytest.raises(DataselectError, match="has 5 questions that the task does not ask, but --shots is 6"):
         draw_shots(solved, asked, 6, tmp_path)
 
 
@@ -155,7 +171,7 @@ def test_a_missing_file_of_shots_is_refused(tmp_path):
         ({"question": " "}, "question should be text, got ' '"),
         ({"answer": "no idea"}, "answer should be a number or end in #### NUMBER, got 'no idea'"),
         ({"answer": None}, "got 'None'"),
-        ({"id": "first"}, "the id 'first' was there before"),
+        ({"id": "first"}, "the id 'first' occurs twice"),
     ],
 )
 def test_malformed_records_name_file_and_line(tmp_path, changes, told):
@@ -180,3 +196,72 @@ def test_answers_come_in_the_order_of_the_prompts_with_the_gaps_told(model):
     assert [answer.status for answer in answers] == ["ok", "too_long", "ok"]
     assert answers[0] == answers[2]
     assert told[-1] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "strict", "flexible"),
+    [
+        ("6 * 3 = 18\n#### 18", "18", "18"),
+        ("#### $1,234.50 in all, over 2 days", "$1,234.50", "2"),
+        ("####18.", "18", "18"),
+        ("#### -5", "-5", "-5"),
+        ("#### 5\n\nanother question\n#### 7", "5", "7"),  # the first mark, and the last number
+        ("The answer is 18.", None, "18"),
+        ("from 18-24 people", None, "24"),  # a range, and no minus
+        ("x=-3", None, "-3"),
+        ("it fell by −4 degrees", None, "−4"),
+        ("that is 20% more", None, "20%"),
+        ("$-5", None, "$-5"),
+        ("1,2,3", None, "3"),  # a list: thousands have three digits
+        ("12,345,678 or .5", None, ".5"),
+        ("#### nothing", None, None),
+        ("", None, None),
+    ],
+)
+def test_strict_looks_behind_the_mark_and_flexible_for_the_last_number(text, strict, flexible):
+    assert strict_answer(text) == strict
+    assert flexible_answer(text) == flexible
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("1,234", "1234"), ("$18", "18"), ("18.0", "18"), ("18.50", "18.5"), ("20%", "20"), ("+7", "7"), ("−4", "-4"),
+     (".5", "0.50"), ("007", "7"), ("-0", "0"), ("€3", "3")],
+)  # fmt: skip
+def test_the_same_number_may_be_written_in_many_ways(one, other):
+    assert same_number(one, other)
+    assert same_number(other, one)
+
+
+@pytest.mark.parametrize(("one", "other"), [("18", "19"), ("18.01", "18"), ("-4", "4"), ("0.1", "1"), (None, "1")])
+def test_another_number_is_another_number(one, other):
+    assert not same_number(one, other)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9))
+def test_any_number_with_or_without_commas_is_found_and_read_back(value):
+    for text in (f"{value:f}", f"{value:,f}", f"${value:,f}"):
+        assert decimal_value(strict_answer(f"so\n#### {text}")) == value
+        assert decimal_value(flexible_answer(f"1 and then {text}.")) == value
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("2 + 2 = 4\n#### 4", "4"), ("#### 1,000", "1,000"), ("42", "42"), (42, "42"), (2.5, "2.5"), ("42.", "42"),
+     ("#### 3 #### 4", "4"), ("no idea", None), ("#### forty", None), ("It is 42", None), (True, None), (None, None),
+     (["42"], None), ("", None)],
+)  # fmt: skip
+def test_the_right_answer_is_a_number_or_stands_behind_the_last_mark(answer, expected):
+    assert reference_answer(answer) == expected
+
+
+def test_every_answer_of_gsm8k_is_read_and_its_own_solution_is_right(shared_data):
+    lines = (shared_data / "benchmarks" / "gsm8k__test.jsonl").read_text().splitlines()
+    answers = [json.loads(line)["answer"] for line in lines]
+    assert len(answers) == 1319
+    for answer in answers:
+        expected = reference_answer(answer)
+        assert expected == answer.split("#### ")[1].strip()
+        assert decimal_value(expected) == Decimal(expected.replace(",", ""))
+        assert same_number(strict_answer(answer), expected)
+        assert same_number(flexible_answer(answer), expected)

@@ -7,7 +7,7 @@ pytest.importorskip("lm_eval", reason="pip install 'dataselect[eval]'")
 from dataselect.errors import DataselectError, UsageError
 from dataselect.evaluation.harness import _metrics, check_harness_task, evaluate_harness
 from dataselect.evaluation.model import EvaluatedModel
-from dataselect.evaluation.tasks import Task, find_tasks
+from dataselect.evaluation.tasks import EvaluationTask, find_tasks
 from dataselect.pool import Renderer, RenderOptions
 
 YAML = """
@@ -59,7 +59,7 @@ def silent(task, done, of):
 
 
 def test_outcomes_are_kept_per_item_and_corpus_metrics_named(folder, model):
-    outcome = evaluate_harness(Task("tiny_tale", "lm-eval", None, folder), model, silent)
+    outcome = evaluate_harness(EvaluationTask("tiny_tale", "lm-eval", None, folder), model, silent)
     (accuracy,) = outcome.results
     assert (accuracy.task, accuracy.metric, accuracy.direction) == ("tiny_tale", "acc", "higher")
     assert accuracy.item_ids == ("0", "1", "2")
@@ -69,22 +69,22 @@ def test_outcomes_are_kept_per_item_and_corpus_metrics_named(folder, model):
 
 
 def test_missing_data_and_faulty_task_files_are_told_in_one_line(folder, model):
-    with pytest.raises(DataselectError, match="data of the lm-eval task tiny_gone cannot be had"):
-        evaluate_harness(Task("tiny_gone", "lm-eval", None, folder), model, silent)
+    with pytest.raises(DataselectError, match="data of the lm-eval task tiny_gone cannot be loaded"):
+        evaluate_harness(EvaluationTask("tiny_gone", "lm-eval", None, folder), model, silent)
     with pytest.raises(DataselectError, match="tiny_odd failed with UndefinedError: 'nowhere' is undefined"):
-        evaluate_harness(Task("tiny_odd", "lm-eval", None, folder), model, silent)
+        evaluate_harness(EvaluationTask("tiny_odd", "lm-eval", None, folder), model, silent)
 
 
 def test_unknown_names_are_answered_with_near_matches():
     with pytest.raises(UsageError, match="neither a file nor in lm-evaluation-harness") as caught:
-        check_harness_task(Task("arc_eazy", "lm-eval", None))
+        check_harness_task(EvaluationTask("arc_eazy", "lm-eval", None))
     assert "arc_easy" in caught.value.hint
-    check_harness_task(Task("arc_easy", "lm-eval", None))
+    check_harness_task(EvaluationTask("arc_easy", "lm-eval", None))
 
 
 def test_a_task_path_that_is_no_folder_is_refused(tmp_path):
     with pytest.raises(UsageError, match="is not a folder"):
-        check_harness_task(Task("arc_easy", "lm-eval", None, tmp_path / "none"))
+        check_harness_task(EvaluationTask("arc_easy", "lm-eval", None, tmp_path / "none"))
 
 
 def test_direction_comes_from_the_task_and_filters_are_kept_apart():
@@ -98,7 +98,7 @@ def test_direction_comes_from_the_task_and_filters_are_kept_apart():
     assert found["loss"].direction == "lower"
     assert found["loss"].values.tolist() == [0.0, 1.0, 2.0]
     assert found["loss,strict"].values.tolist() == [10.0, 11.0, 12.0]
-    assert found["mystery"] == "as the task does not say whether higher is better"
+    assert found["mystery"] == "as the task does not define whether higher is better"
 
 
 def test_a_task_file_by_its_path_needs_neither_its_name_nor_a_network(folder, model):

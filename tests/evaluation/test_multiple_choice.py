@@ -7,14 +7,14 @@ from transformers import AutoModelForCausalLM
 
 from dataselect.errors import DataselectError
 from dataselect.evaluation.model import EvaluatedModel
-from dataselect.evaluation.multiple_choice import Item, evaluate_multiple_choice, outcomes, read_items
+from dataselect.evaluation.multiple_choice import ChoiceItem, evaluate_multiple_choice, outcomes, read_items
 from dataselect.evaluation.tasks import find_tasks
 from dataselect.pool import Renderer
 from dataselect.records import RESPONSE, Example, Message
 
 
 def item(*choices, answer=0):
-    return Item("i", 1, "Q?", choices, answer)
+    return ChoiceItem("i", "Q?", choices, answer)
 
 
 def test_accuracy_takes_the_sum_and_accuracy_norm_the_sum_per_byte():
@@ -115,7 +115,7 @@ def test_items_with_a_choice_that_cannot_be_scored_are_left_out_and_counted(mode
         ({"answer": True}, "got True"),
         ({"answer": "three"}, "got 'three'"),
         ({"answer": None}, "got None"),
-        ({"id": "first"}, "the id 'first' was there before"),
+        ({"id": "first"}, "the id 'first' occurs twice"),
     ],
     ids=lambda value: repr(value) if isinstance(value, dict) else "",
 )

@@ -4,8 +4,8 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from dataselect.analysis.runs import read_run
 from dataselect.artifacts import read_json
+from dataselect.comparison.runs import read_run
 from dataselect.errors import ArtifactError, DataselectError, UsageError
 from dataselect.evaluation import EvaluateRequest, evaluate
 from dataselect.pool import Renderer, RenderOptions
@@ -46,11 +46,11 @@ def test_one_run_over_two_kinds_writes_what_compare_reads(tasks, tmp_path):
     assert (manifest["dtype"], manifest["backend"]) == ("float32", "transformers")
 
 
-def test_a_trained_model_brings_its_run_and_its_template(tasks, tmp_path, builtin):
+def test_a_trained_model_brings_its_run_and_its_template(tasks, tmp_path, builtin, seal):
     model = tmp_path / "model"
     shutil.copytree(builtin, model)
     rendering = Renderer(builtin, RenderOptions(template="qa")).settings()
-    (model / "manifest.json").write_text(json.dumps({"stage": "train", "run": RUN, "rendering": rendering}))
+    seal(model, "train", {"stage": "train", "run": RUN, "rendering": rendering})
     evaluate(EvaluateRequest(str(model), tasks, tmp_path / "results"))
     manifest = read_json(tmp_path / "results" / "manifest.json")
     assert manifest["run"] == RUN
@@ -87,14 +87,14 @@ def test_a_model_folder_without_tokenizer_is_refused(tasks, tmp_path, builtin):
 def test_overlapping_results_are_kept_once():
     import numpy as np
 
-    from dataselect.evaluation.kinds import TaskOutcome
+    from dataselect.evaluation.results import TaskOutcome
     from dataselect.evaluation.run import _distinct
 
     one = TaskResult("part", "acc", "higher", ("0",), np.array([1.0]))
     outcomes = {"group": TaskOutcome((one,), 1, {}), "part": TaskOutcome((one,), 1, {})}
     notes = []
     assert _distinct(outcomes, notes) == [one]
-    assert notes == ["part acc of part is there already"]
+    assert notes == ["part acc of part is left out, as another task has it"]
 
 
 def test_tasks_of_the_harness_stand_beside_others_in_the_order_given(tasks, tmp_path, monkeypatch):
@@ -171,7 +171,7 @@ def test_code_is_not_run_unless_the_user_says_so(tmp_path):
 
 def test_shots_without_a_task_that_shows_them_are_refused(tasks, tmp_path):
     train = lines(tmp_path / "train.jsonl", SUMS)
-    with pytest.raises(UsageError, match="--shots is for exact-match tasks"):
+    with pytest.raises(UsageError, match="--shots requires an exact-match task"):
         evaluate(EvaluateRequest("builtin", tasks, tmp_path / "results", shots=1, shots_from=train))
 
 

@@ -3,8 +3,8 @@ import gzip
 import pytest
 
 from dataselect.errors import DataselectError, UsageError
-from dataselect.evaluation.generation import GenerationOptions
-from dataselect.evaluation.tasks import Task, anchored_task, find_tasks, task_file
+from dataselect.evaluation.request import GenerationOptions
+from dataselect.evaluation.tasks import EvaluationTask, anchored_task, find_tasks
 
 SFT = '{"instruction": "Hm?", "output": "Ah."}\n'
 QUIZ = '{"question": "Hm?", "choices": ["Ah.", "Oh."], "answer": 0}\n'
@@ -20,10 +20,10 @@ def test_kinds_are_recognised_by_content_and_named_after_the_file(tmp_path):
     packed = tmp_path / "more.jsonl.gz"
     packed.write_bytes(gzip.compress(QUIZ.encode()))
     assert find_tasks([str(held), str(quiz), str(packed), "arc_easy"]) == (
-        Task("held", "held-out", held),
-        Task("quiz", "multiple-choice", quiz),
-        Task("more", "multiple-choice", packed),
-        Task("arc_easy", "lm-eval", None),
+        EvaluationTask("held", "held-out", held),
+        EvaluationTask("quiz", "multiple-choice", quiz),
+        EvaluationTask("more", "multiple-choice", packed),
+        EvaluationTask("arc_easy", "lm-eval", None),
     )
 
 
@@ -71,7 +71,9 @@ def test_pairs_and_code_are_recognised_by_their_columns_and_sums_are_held_out_te
         ("maths", "exact-match", sums), ("again", "held-out", sums),
     ]  # fmt: skip
     options = GenerationOptions(max_new_tokens=7)
-    assert find_tasks([f"exact-match:{sums}"], None, options) == (Task("sums", "exact-match", sums, None, options),)
+    assert find_tasks([f"exact-match:{sums}"], None, options) == (
+        EvaluationTask("sums", "exact-match", sums, None, options),
+    )
 
 
 def test_a_kind_that_is_none_is_answered_with_near_matches(tmp_path):
@@ -89,23 +91,30 @@ def test_a_file_of_the_harness_is_known_by_the_task_in_it(tmp_path):
     task = write(tmp_path / "mine.yaml", "# my task\ntask: my_task  # its name\nprocess_docs: !function code.process\n")
     group = write(tmp_path / "group.yml", "task: [one, two]\ngroup: 'my_group'\n")
     assert find_tasks([str(task), str(group)]) == (
-        Task("my_task", "lm-eval", None, tmp_path), Task("my_group", "lm-eval", None, tmp_path),
+        EvaluationTask("my_task", "lm-eval", None, tmp_path), EvaluationTask("my_group", "lm-eval", None, tmp_path),
     )  # fmt: skip
     with pytest.raises(DataselectError, match="names no task"):
         find_tasks([str(write(tmp_path / "other.yaml", "a: 1\n"))])
-    with pytest.raises(DataselectError, match="cannot be read"):
+    with pytest.raises(DataselectError, match="cannot read the task file"):
         find_tasks([str(tmp_path / "none.yaml")])
 
 
-def test_the_file_behind_a_tasks_words_and_its_path_from_a_folder(tmp_path):
+def file_of(given):
+    (task,) = find_tasks([given])
+    return task.file
+
+
+def test_the_file_behind_a_tasks_words_and_its_path_from_a_folder(tmp_path, monkeypatch):
     write(tmp_path / "sums.jsonl", SUMS)
     for words in ("{}", "maths={}", "exact-match:{}", "maths=exact-match:{}"):
         given = words.format("sums.jsonl")
-        assert str(task_file(given)) == "sums.jsonl"
         anchored = anchored_task(given, tmp_path)
         assert anchored == words.format(tmp_path / "sums.jsonl")
-        assert task_file(anchored) == tmp_path / "sums.jsonl"
+        assert file_of(anchored) == tmp_path / "sums.jsonl"
         assert anchored_task(anchored, tmp_path) == anchored
         assert anchored_task(words.format("none.jsonl"), tmp_path) == words.format("none.jsonl")
-    assert task_file("arc_easy") is None
+    assert file_of("arc_easy") is None
     assert anchored_task("arc_easy", tmp_path) == "arc_easy"
+    monkeypatch.chdir(tmp_path)
+    for words in ("{}", "maths={}", "exact-match:{}", "maths=exact-match:{}"):
+        assert str(file_of(words.format("sums.jsonl"))) == "sums.jsonl"

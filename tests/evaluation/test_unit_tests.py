@@ -1,17 +1,18 @@
+"""Coding problems: from what a model writes to a program, and the outcome of its tests."""
+
 import gzip
 import json
 
 import numpy as np
 import pytest
 
-from dataselect.backends.generation import Generated
+from dataselect.backends.contract import Generated
 from dataselect.errors import DataselectError
-from dataselect.evaluation.candidate import program
 from dataselect.evaluation.code_execution import run_programs
-from dataselect.evaluation.generation import GenerationOptions
 from dataselect.evaluation.model import EvaluatedModel
+from dataselect.evaluation.request import GenerationOptions
 from dataselect.evaluation.tasks import find_tasks
-from dataselect.evaluation.unit_tests import evaluate_unit_tests, read_problems
+from dataselect.evaluation.unit_tests import evaluate_unit_tests, instruction, program, read_problems
 from dataselect.pool import Renderer, RenderOptions
 
 PROMPT = 'def add(a, b):\n    """The sum of two numbers."""\n'
@@ -97,7 +98,7 @@ def test_a_problem_that_does_not_fit_is_left_out(builtin, tmp_path):
         ({"test": None}, "test should be text, got None"),
         ({"entry_point": "add()"}, "entry_point should be a function's name, got 'add()'"),
         ({"entry_point": "add); import os; (add"}, "entry_point should be a function's name"),
-        ({"task_id": "Own/0"}, "the id 'Own/0' was there before"),
+        ({"task_id": "Own/0"}, "the id 'Own/0' occurs twice"),
     ],
 )
 def test_malformed_records_name_file_and_line(tmp_path, changes, told):
@@ -141,3 +142,81 @@ def test_mbpp_in_the_same_form_is_recognised_and_its_solutions_pass(shared_data)
     chosen = np.random.default_rng(0).choice(len(problems), 40, replace=False)
     sources = [problems[i].tested(program(problems[i].prompt, solutions[i], problems[i].entry_point)) for i in chosen]
     assert [end.outcome for end in run_programs(sources, workers=2)] == ["pass"] * 40
+
+
+AREA = 'import math\n\ndef helper(x):\n    return x\n\ndef area(r):\n    """The area."""\n'
+WHOLE_AREA = "def area(r):\n    return math.pi * r * r\n"
+
+
+def value_of_area(code):
+    names = {}
+    exec(code, names)
+    return names["area"](2)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "    return math.pi * r * r\n",
+        "\n    return math.pi * r * r",
+        "    return math.pi * r * r\n\n\ndef other():\n    return 1\n",
+        "    return math.pi * r * r\n\nprint(area(3))\nassert False\n",
+        "    return (\n        math.pi * r * r\n    )\n# done\n!\n",
+        "    x = [\n  r,\n]\n    return math.pi * x[0] * r\nThat is all!",
+        WHOLE_AREA,
+        "import math\n" + WHOLE_AREA,
+        f"Here you are:\n\n```python\n{WHOLE_AREA}```\nIt is right, and 1 / 0 too.",
+        f"```\n{WHOLE_AREA}",
+        f"```py\nx = 1\n```\nor\n```python\n{WHOLE_AREA}\n```",
+        "```python\n    return math.pi * r * r\n```",
+    ],
+    ids=[
+        "body",
+        "break",
+        "next",
+        "calls",
+        "brackets",
+        "talk",
+        "whole",
+        "imports",
+        "block",
+        "open",
+        "second",
+        "body block",
+    ],
+)
+def test_every_form_of_the_same_answer_gives_the_same_function(output):
+    assert value_of_area(program(AREA, output, "area")) == pytest.approx(12.566370614)
+
+
+def test_what_stands_above_the_function_is_kept_below_which_a_whole_one_is_put():
+    code = program(AREA, "def area(r):\n    return helper(r) * 2\n", "area")
+    assert code.count("def area") == 1
+    assert value_of_area(code) == 4
+
+
+def test_an_empty_answer_gives_a_program_that_does_nothing():
+    assert value_of_area(program(AREA, "", "area")) is None
+    with pytest.raises(SyntaxError):
+        value_of_area(program("def area(r):\n", "", "area"))
+
+
+def test_a_function_of_a_longer_name_is_not_the_one_asked_for():
+    code = program(AREA, "def area_of(r):\n    return 1\n", "area")
+    assert value_of_area(code) is None  # taken as a body, of which nothing is left
+
+
+def test_the_instruction_shows_the_problem_as_code():
+    assert instruction(AREA).endswith('    """The area."""\n```')
+
+
+@pytest.mark.parametrize("name", ["humaneval__HumanEval.jsonl.gz", "mxeval__HumanEval.jsonl"])
+def test_no_canonical_body_is_cut(shared_data, name):
+    path = shared_data / "benchmarks" / name
+    with gzip.open(path, "rt") if name.endswith("gz") else path.open() as file:
+        problems = [json.loads(line) for line in file]
+    assert len(problems) > 150
+    for problem in problems:
+        body = problem["canonical_solution"]
+        code = program(problem["prompt"], body, problem["entry_point"])
+        assert code == f"{problem['prompt'].rstrip()}\n{body.lstrip(chr(10))}\n"

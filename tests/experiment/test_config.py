@@ -25,7 +25,8 @@ GOOD = {
 @pytest.fixture
 def write(tmp_path):
     for name in ("pool.jsonl", "task.jsonl", "dev.jsonl"):
-        (tmp_path / name).write_text(json.dumps({"prompt": "a", "response": "b"}) + "\n")
+        rows = [{"prompt": f"a{n}", "response": "b"} for n in range(100)]
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     def write_config(**changes):
         path = tmp_path / "c.yaml"
@@ -46,9 +47,10 @@ def test_controls_come_by_themselves(write):
     assert [(c.strategy, c.seed, c.matches) for c in made] == [
         ("untrained", 0, None), ("full", 0, None),
         ("random", 0, None), ("random", 1, None), ("random", 2, None),
-        ("longest", 0, None),
-        ("ppl-low", 0, None), ("length-matched-random", 0, "ppl-low-at-10pct-seed-0"),
-        ("ifd-high", 0, None), ("length-matched-random", 0, "ifd-high-at-10pct-seed-0"),
+        *((name, seed, matches and f"{matches}-at-10pct-seed-{seed}") for seed in (0, 1, 2) for name, matches in (
+            ("longest", None), ("ppl-low", None), ("length-matched-random", "ppl-low"),
+            ("ifd-high", None), ("length-matched-random", "ifd-high"),
+        )),
     ]  # fmt: skip
 
 
@@ -69,7 +71,7 @@ def test_a_cells_name_is_fit_for_a_file():
     [
         ({"strategies": ["ppl-lo"]}, "did you mean ppl-low"),
         ({"budgets": ["-3"]}, "-3"),
-        ({"pools": ["nowhere.jsonl"]}, "there is no file nowhere.jsonl"),
+        ({"pools": ["nowhere.jsonl"]}, "nowhere.jsonl does not exist"),
         ({"random_seeds": [0, 1]}, "at least three"),
         ({"strategies": ["similarity"]}, "none is given"),
         ({"strategies": ["rds-plus"]}, "none is given"),
@@ -112,7 +114,7 @@ def test_three_mistakes_are_reported_at_once_in_one_line(write, capsys):
 
 def test_validate_says_what_would_run(write, capsys):
     assert run(["validate", str(write())]) == 0
-    assert "17 models to train" in capsys.readouterr().err
+    assert "37 models to train" in capsys.readouterr().err
 
 
 def test_the_template_in_configs_is_valid_and_shows_the_defaults(tmp_path):

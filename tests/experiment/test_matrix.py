@@ -13,14 +13,14 @@ import pytest
 import yaml
 
 from dataselect.artifacts import read_json
-from dataselect.bundled.quickstart import write_quickstart
 from dataselect.cli import run
 from dataselect.errors import ConfigError
 from dataselect.experiment import read_config, run_experiment
 from dataselect.experiment.estimate import estimate_experiment
+from dataselect.experiment.quickstart import write_quickstart
 
 SMALL = {
-    "pools": ["pool.jsonl"], "tasks": ["task.jsonl"], "strategies": ["ppl-low", "fair"], "budgets": ["25%"],
+    "pools": ["pool.jsonl"], "tasks": ["task.jsonl"], "strategies": ["ppl-low", "fair"], "budgets": ["25%"], "seeds": [0],
     "variants": {"fair": {"strategy": "ppl-low", "params": {"scope": "sequence"}, "length_control": "bins"}},
     "without": ["full", "longest", "length-matched-random"], "training": {"epochs": 1, "batch_size": 8},
 }  # fmt: skip
@@ -64,7 +64,7 @@ def test_every_combination_is_a_setting(write):
         ({"matrix": {"training": {"lora": {"lorra": True}}}}, "lorra: unknown key"),
         ({"matrix": {"training": {"lora": {"seed": 1}}}}, "seed is set by the matrix"),
         ({"matrix": {"pools": {"a b": ["pool.jsonl"]}}}, "letters, digits"),
-        ({"matrix": {"pools": {"a": ["nowhere.jsonl"]}}}, "there is no file nowhere.jsonl"),
+        ({"matrix": {"pools": {"a": ["nowhere.jsonl"]}}}, "nowhere.jsonl does not exist"),
         ({"matrix": {"model": {"a": "no/such/model"}}}, "no/such/model"),
         ({"variants": {"other": {"strategy": "ppl-low"}}, "strategies": ["ppl-low"]}, "other is not among"),
         ({"variants": {"fair": {"strategy": "ppl-lo"}}}, "did you mean ppl-low"),
@@ -122,7 +122,7 @@ def test_a_variant_has_the_name_and_the_settings_that_it_was_given(experiment):
 def test_the_report_of_all_settings_says_what_is_missing(experiment):
     out = experiment[1]
     for page in (out / "report.html", out / "settings" / "lora" / "report.html"):
-        assert "Controls that are not there: full, longest, length-matched-random" in page.read_text()
+        assert "Missing controls: full, longest, length-matched-random" in page.read_text()
     assert "Across settings" in (out / "report.md").read_text()
 
 

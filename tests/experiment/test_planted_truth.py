@@ -8,8 +8,8 @@ import random
 import pytest
 import yaml
 
-from dataselect.bundled.quickstart import write_quickstart
 from dataselect.experiment import read_config, run_experiment
+from dataselect.experiment.quickstart import write_quickstart
 
 ROWS = 64
 

@@ -5,16 +5,16 @@ import math
 import click
 import pytest
 
-from dataselect.analysis.surprise import Surprise, TokenSurprise
+from dataselect.comparison.token_nll import RowNll, TokenNll
 from dataselect.explanation.colours import bracketed, coloured, legend, listed, style_of
 
 
 def token(text, nats, part="response", rank=None):
-    return TokenSurprise(text, part, nats, rank)
+    return TokenNll(text, part, nats, rank)
 
 
 def surprise(*tokens):
-    return Surprise("m", tokens, truncated=False)
+    return RowNll("m", tokens, truncated=False)
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_no_control_character_of_a_pool_reaches_the_terminal(text):
 def test_the_legend_says_each_step_in_its_own_colour():
     assert "\x1b[36m1 in 10\x1b[0m" in legend()
     assert click.unstyle(legend()).startswith(
-        "how likely the model held it: 1 in 2 or more  1 in 10  1 in 100  1 in 1,000  less"
+        "probability under the model: 1 in 2 or more  1 in 10  1 in 100  1 in 1,000  less"
     )

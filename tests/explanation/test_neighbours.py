@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataselect.errors import ArtifactError
-from dataselect.explanation.neighbours import nearest, nearest_targets, row_cosines
+from dataselect.explanation.inputs import row_cosines
+from dataselect.explanation.neighbours import nearest, nearest_targets
 from dataselect.selection.vectors import Vectors
 from dataselect.strategies.strings import Strings
 

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,11 +15,23 @@ from dataselect.explanation import ExplainRequest, explain
 from dataselect.explanation.printed import lines
 from dataselect.pool import Renderer
 from dataselect.records import UNSCORED
+from dataselect.stage.record import RunRecord
 
 
 @pytest.fixture(scope="module")
 def chosen(flow):
     return flow.select("chosen", "--strategy", "ppl-low", *flow.scores, *flow.embeddings, budget="4")
+
+
+@pytest.fixture
+def reseal(seal):
+    """A function that makes a folder whose files were changed a finished stage again."""
+
+    def make(folder, command):
+        manifest = json.loads((folder / "manifest.json").read_text())
+        return seal(folder, command, manifest, manifest["fingerprint"])
+
+    return make
 
 
 def rows(path):
@@ -94,7 +107,7 @@ def test_it_renders_as_the_row_was_scored(flow, chosen, builtin):
     assert sum(token.part == "unscored" for token in tokens) == int((rendered.parts == UNSCORED).sum())
 
 
-def test_tokens_of_another_text_are_not_shown(flow, chosen, tmp_path):
+def test_tokens_of_another_text_are_not_shown(flow, chosen, tmp_path, reseal):
     """A table whose sidecar holds the tokens of another row under this id."""
     import pyarrow as pa
 
@@ -105,9 +118,12 @@ def test_tokens_of_another_text_are_not_shown(flow, chosen, tmp_path):
     names = table["id"].to_pylist()
     swapped = [{"dog": "cat", "cat": "dog"}.get(name, name) for name in names]
     pq.write_table(table.set_column(0, table.schema.field("id"), pa.array(swapped, pa.string())), file)
+    with pytest.raises(ArtifactError, match=rf"tokens/{file.name} is damaged"):
+        flow.explain(chosen, "dog", scores=(folder,))
+    reseal(folder, "score")
     found = flow.explain(chosen, "dog", scores=(folder,))
     assert found.surprise is None
-    assert any("are not those of this text under builtin" in line for line in found.missing)
+    assert any("differ from those of its text under builtin" in line for line in found.missing)
 
 
 def test_what_was_never_made_is_told_with_its_command(flow):
@@ -138,23 +154,24 @@ def test_a_folder_may_move_as_a_whole_and_parts_of_it_with_an_option(flow, chose
     assert (moved / "scores").exists()
     (moved / "scores").rename(moved / "elsewhere")
     (moved / "a.jsonl").rename(moved / "z.jsonl")
-    with pytest.raises(ArtifactError, match=r"the pool .*/moved/a\.jsonl is not there any more .*--pool FILE"):
+    with pytest.raises(ArtifactError, match=r"the pool .*/moved/a\.jsonl no longer exists .*--pool FILE"):
         explain(ExplainRequest(moved / "chosen.jsonl", "dog"))
     pools = (str(moved / "z.jsonl"), str(moved / "b.jsonl"))
     found = explain(ExplainRequest(moved / "chosen.jsonl", "dog", pools=pools))
     assert found.surprise is None
-    assert any(
-        line.startswith(f"scores: the score table {moved}/scores is not there any more") for line in found.missing
-    )
+    assert any(line.startswith(f"scores: the score table {moved}/scores no longer exists") for line in found.missing)
     assert explain(ExplainRequest(moved / "chosen.jsonl", "dog", (moved / "elsewhere",), pools=pools)).surprise
 
 
-def test_a_changed_pool_ranking_or_table_is_said(flow, chosen, tmp_path):
+def test_a_changed_pool_ranking_or_table_is_said(flow, chosen, tmp_path, reseal):
     folder = tmp_path / "copy"
     shutil.copytree(flow.folder, folder)
     for name in ("scores.parquet",):
         table = pq.read_table(folder / "scores" / name)
         pq.write_table(table.slice(0, 12), folder / "scores" / name)
+    with pytest.raises(ArtifactError, match=r"scores/scores\.parquet is damaged"):
+        explain(ExplainRequest(folder / "chosen.jsonl", "dog"))
+    reseal(folder / "scores", "score")
     notes = explain(ExplainRequest(folder / "chosen.jsonl", "dog")).notes
     assert notes == (f"{folder}/scores has changed since the selection was made from it",)
     with (folder / "b.jsonl").open("a") as file:
@@ -169,9 +186,8 @@ def test_a_changed_pool_ranking_or_table_is_said(flow, chosen, tmp_path):
 def test_target_files_that_moved(flow, chosen, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(flow.folder, folder)
-    run_json = json.loads((folder / "embeddings" / "run.json").read_text())
-    run_json["options"]["targets"] = [str(tmp_path / "gone.jsonl")]
-    (folder / "embeddings" / "run.json").write_text(json.dumps(run_json))
+    record = RunRecord.read(folder / "embeddings")
+    replace(record, options={**record.options, "targets": [str(tmp_path / "gone.jsonl")]}).write(folder / "embeddings")
     found = explain(ExplainRequest(folder / "chosen.jsonl", "dog"))
     assert [one.text for one in found.targets] == [None, None]
     assert any("--target FILE" in line for line in found.missing)
@@ -199,7 +215,7 @@ def test_a_pool_from_standard_input_has_to_be_given(flow, tmp_path, monkeypatch)
     assert run(["select", "-", "--strategy", "longest", "--budget", "2", "--out", str(out)]) == 0
     found = explain(ExplainRequest(out, "dog"))
     assert found.text is None
-    assert "texts: where the pool is was not recorded (say it: --pool FILE)" in found.missing
+    assert "texts: the path of the pool was not recorded (give it with --pool FILE)" in found.missing
     assert explain(ExplainRequest(out, "dog", pools=(str(flow.folder / "b.jsonl"),))).text is not None
 
 

@@ -1,7 +1,7 @@
 """Numbers that other projects publish in their own tests: G5 of inspect_ai, G6 of lm-evaluation-harness.
 
 G5: ten tokens with a log-probability of -10 in all and two tokens with -6 have exp(16/12) per token and exp(2) per
-sequence. G6: rolling windows, as literal lists (v1 to v6 and empty stand in tests/pool/test_windows.py) and as the
+sequence. G6: rolling windows, as literal lists (v1 to v6 and empty stand in tests/pool/test_sequences.py) and as the
 installed harness makes them.
 """
 

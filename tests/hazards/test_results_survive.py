@@ -107,7 +107,7 @@ def test_P18_an_unfinished_run_is_no_result(place, capsys):
     assert not (stopped / "manifest.json").exists()
     arguments = ["--strategy", "ppl-low", "--budget", "5", "--scores", str(stopped)]
     assert run(["select", str(place / "pool.jsonl"), *arguments, "--out", str(place / "chosen.jsonl")]) == 1
-    assert "unfinished" in capsys.readouterr().err
+    assert "stopped is not finished" in capsys.readouterr().err
     assert not (place / "chosen.jsonl").exists()
 
 

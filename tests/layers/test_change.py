@@ -12,9 +12,16 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from dataselect.layers import change as change_module
-from dataselect.layers.change import LowRank, Sums, full_change, low_rank_change, unchanged
-from dataselect.layers.checkpoint import stored_tensors
-from dataselect.layers.spectrum import KEPT, from_factors, summarise
+from dataselect.layers.change import (
+    KEPT,
+    Sums,
+    from_factors,
+    full_change,
+    low_rank_change,
+    summarise,
+    unchanged,
+)
+from dataselect.layers.checkpoints import LowRank, stored_tensors
 
 
 def stored(tmp_path, **tensors):

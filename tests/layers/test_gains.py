@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 import pyarrow
@@ -37,10 +38,14 @@ def test_a_faulty_table_is_told(tmp_path, text, told):
         read_gains(table(tmp_path, text), RUNS, "base")
 
 
-def evaluated(folder, model, values, direction="higher", task="sums"):
+@pytest.fixture
+def evaluated(seal):
+    """A function that writes one evaluate folder."""
+    return partial(_evaluated, seal)
+
+
+def _evaluated(seal, folder, model, values, direction="higher", task="sums"):
     folder.mkdir(parents=True)
-    manifest = {"run": {"strategy": "s", "budget": 1, "unit": "examples", "seed": 0}, "fingerprint": {"model": model}}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     n = len(values)
     columns = {
         "task": [task] * n,
@@ -50,11 +55,12 @@ def evaluated(folder, model, values, direction="higher", task="sums"):
         "value": values,
     }
     pyarrow.parquet.write_table(pyarrow.table(columns), folder / "results.parquet")
-    return folder
+    run_of = {"strategy": "s", "budget": 1, "unit": "examples", "seed": 0}
+    return seal(folder, "evaluate", {"run": run_of}, {"model": model})
 
 
 @pytest.mark.parametrize(("direction", "sign"), [("higher", 1), ("lower", -1)])
-def test_gains_of_evaluated_runs_are_tuned_minus_base_by_content(tmp_path, direction, sign):
+def test_gains_of_evaluated_runs_are_tuned_minus_base_by_content(tmp_path, evaluated, direction, sign):
     results = tmp_path / "experiment" / "results"
     evaluated(results / "untrained", "base", [0.0, 1.0], direction)
     evaluated(results / "any name", "digest-b", [1.0, 1.0], direction)
@@ -62,7 +68,7 @@ def test_gains_of_evaluated_runs_are_tuned_minus_base_by_content(tmp_path, direc
     assert (found.outcome, dict(found.by_run)) == ("sums (exact)", {"b": sign * 0.5})
 
 
-def test_evaluated_runs_without_the_base_or_with_other_items_are_refused(tmp_path):
+def test_evaluated_runs_without_the_base_or_with_other_items_are_refused(tmp_path, evaluated):
     tuned = evaluated(tmp_path / "tuned", "digest-a", [1.0, 1.0])
     with pytest.raises(DataselectError, match="no evaluation of the base"):
         read_gains([tuned], RUNS, "base")
@@ -109,3 +115,5 @@ def test_the_correlation_reaches_file_page_and_terminal_also_over_joined_runs(
     page = (tmp_path / "out-6" / "layers.html").read_text()
     assert "Correlation with accuracy over 12 runs" in page
     assert "base-6 and base-4" in page
+    assert found["bases"] == ["base-6", "base-4"]
+    assert "These are runs of base-6 and base-4 together" in page

@@ -13,7 +13,7 @@ SIDE = (20_000, 768)
 MEASURE = """
 import sys
 from pathlib import Path
-from dataselect.layers.checkpoint import Checkpoint
+from dataselect.layers.checkpoints import Checkpoint
 from dataselect.layers.compare import compare_run
 def held(name):
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -9,10 +9,9 @@ import torch
 
 from dataselect.cli import run
 from dataselect.errors import DataselectError
-from dataselect.layers.checkpoint import Checkpoint
+from dataselect.layers.checkpoints import Checkpoint
 from dataselect.layers.compare import compare_run
-from dataselect.layers.names import Place, bare, places, position, same_names
-from dataselect.layers.pairs import pair_up
+from dataselect.layers.pairs import TensorPlace, bare, pair_up, places, position, same_names
 
 
 @pytest.fixture
@@ -31,11 +30,11 @@ def test_places_of_several_architectures():
         "gpt_neox.layers.1.attention.dense.bias",
     ]
     assert [places({name: 1})[name] for name in names] == [
-        Place(3, "mlp.up_proj.weight"), Place(0, "attn.c_attn.weight"), Place(1, "attention.dense.bias"),
+        TensorPlace(3, "mlp.up_proj.weight"), TensorPlace(0, "attn.c_attn.weight"), TensorPlace(1, "attention.dense.bias"),
     ]  # fmt: skip
-    assert places({"lm_head.weight": 1})["lm_head.weight"] == Place(None, "lm_head.weight")
+    assert places({"lm_head.weight": 1})["lm_head.weight"] == TensorPlace(None, "lm_head.weight")
     assert places({"model.layers.0.mlp.experts.7.up.weight": 1}) == {
-        "model.layers.0.mlp.experts.7.up.weight": Place(0, "mlp.experts.7.up.weight")
+        "model.layers.0.mlp.experts.7.up.weight": TensorPlace(0, "mlp.experts.7.up.weight")
     }
 
 

@@ -13,9 +13,9 @@ import zstandard
 
 from dataselect.errors import PoolError
 from dataselect.pool import PoolReader
-from dataselect.pool.arrow import plain, read_hub
+from dataselect.pool.arrow import as_json_value, read_hub
 from dataselect.pool.delimited import read_delimited
-from dataselect.pool.rows import Row
+from dataselect.pool.rejects import RawRecord
 from dataselect.records import Example, Reject
 
 RECORDS = [{"question": f'Q{i}\nwith, "marks" and é\u2028', "answer": str(i)} for i in range(3)]
@@ -50,8 +50,8 @@ def read(path: Path, **options) -> list[Example | Reject]:
     return list(PoolReader([str(path)], **options))
 
 
-def delimited(data: bytes, dialect: str = "excel") -> list[Row]:
-    return list(read_delimited(io.BytesIO(data), dialect))
+def delimited(data: bytes, delimiter: str = ",") -> list[RawRecord]:
+    return list(read_delimited(io.BytesIO(data), delimiter))
 
 
 @pytest.mark.parametrize("packing", PACK)
@@ -125,7 +125,7 @@ def test_a_quote_that_is_never_closed_does_not_swallow_rows_in_silence():
 
 def test_csv_with_bom_nul_and_fields_of_megabytes():
     long = "x" * 3_000_000
-    assert delimited(f"\ufeffa\tb\n{long}\tn\0l\n".encode(), "excel-tab") == [Row(2, {"a": long, "b": "n\0l"})]
+    assert delimited(f"\ufeffa\tb\n{long}\tn\0l\n".encode(), "\t") == [RawRecord(2, {"a": long, "b": "n\0l"})]
 
 
 def test_a_csv_header_with_the_same_name_twice(tmp_path):
@@ -158,7 +158,7 @@ def test_parquet_values_become_what_json_can_hold(tmp_path):
         "x": {"y": ["z"]},
     }
     assert json.loads(json.dumps(item.record)) == item.record
-    assert plain(datetime.timedelta(seconds=90)) == "0:01:30"
+    assert as_json_value(datetime.timedelta(seconds=90)) == "0:01:30"
 
 
 def test_parquet_dialogues_with_the_nulls_of_mixed_turns(tmp_path):
@@ -175,6 +175,48 @@ def test_parquet_dialogues_with_the_nulls_of_mixed_turns(tmp_path):
     assert [m.role for m in dialogue.messages] == ["user", "assistant", "tool"]
     assert dialogue.messages[1].tool_calls[0]["function"] == {"name": "f", "arguments": {"a": 1}}
     assert plain_text.text == "T"
+
+
+def test_null_fields_that_parquet_adds_to_calls_and_tools_are_gone_and_those_of_json_stay(tmp_path):
+    def call(**arguments: object) -> dict:
+        return {"type": "function", "function": {"name": "f", "arguments": arguments}}
+
+    def tool(**properties: object) -> dict:
+        return {"name": "f", "parameters": {"type": "object", "properties": properties}}
+
+    records = [
+        {"messages": [{"role": "assistant", "tool_calls": [call(a=1, list=[{"x": 1}, {"y": 2}])]}], "tools": [tool(a={"type": "int"})]},
+        {"messages": [{"role": "assistant", "tool_calls": [call(b=2)]}], "tools": [tool(b={"type": "str", "default": "q"})]},
+    ]  # fmt: skip
+    (tmp_path / "pool.jsonl").write_text("\n".join(map(json.dumps, records)))
+    (tmp_path / "pool.parquet").write_bytes(as_parquet(records))
+    pytest.importorskip("datasets").Dataset.from_list(records).save_to_disk(tmp_path / "saved")
+    truth = read(tmp_path / "pool.jsonl")
+    for name in ("pool.parquet", "saved"):
+        items = read(tmp_path / name)
+        assert [one.messages for one in items] == [one.messages for one in truth]
+        assert [one.tools for one in items] == [one.tools for one in truth]
+        # what is written into a selection reads the same again
+        (tmp_path / "again.jsonl").write_text("\n".join(json.dumps(one.record) for one in items))
+        assert [one.messages for one in read(tmp_path / "again.jsonl")] == [one.messages for one in truth]
+    (tmp_path / "meant.jsonl").write_text(
+        json.dumps({"messages": [{"role": "assistant", "tool_calls": [call(a=None)]}]})
+    )
+    assert read(tmp_path / "meant.jsonl")[0].messages[0].tool_calls == (call(a=None),)
+
+
+def test_other_null_fields_of_parquet_stay_in_the_record(tmp_path):
+    records = [{"text": "T", "meta": {"name": "m", "a": 1, "b": None}}, {"text": "U", "meta": {"name": "n", "b": 2}}]
+    (tmp_path / "pool.parquet").write_bytes(as_parquet(records))
+    assert read(tmp_path / "pool.parquet")[0].record == {"text": "T", "meta": {"name": "m", "a": 1, "b": None}}
+
+
+def test_calls_of_mixed_shapes_in_parquet(tmp_path):
+    flat = {"role": "assistant", "tool_calls": [{"name": "f", "parameters": {"a": 1}}]}
+    wrapped = {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}
+    (tmp_path / "pool.parquet").write_bytes(as_parquet([{"messages": [flat]}, {"messages": [wrapped]}]))
+    expected = {"type": "function", "function": {"name": "f", "arguments": {"a": 1}}}
+    assert [one.messages[0].tool_calls for one in read(tmp_path / "pool.parquet")] == [(expected,), (expected,)]
 
 
 def test_parquet_text_that_is_not_utf8_costs_only_its_record(tmp_path):
@@ -224,7 +266,7 @@ def test_a_damaged_folder_of_save_to_disk(tmp_path):
 
 def test_a_folder_where_a_file_belongs(tmp_path):
     (tmp_path / "a.jsonl").write_bytes(CONTENT[".jsonl"])
-    with pytest.raises(PoolError, match="a folder where a file belongs") as caught:
+    with pytest.raises(PoolError, match="is a folder, but a file is expected") as caught:
         read(tmp_path)
     assert "save_to_disk" in caught.value.hint
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataselect.pool import PoolReader
-from dataselect.pool.faults import Unreadable
 from dataselect.pool.ids import HashSet, IdAssigner, content_id, own_id
+from dataselect.pool.rejects import Unreadable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -115,3 +115,10 @@ def test_a_dialogue_with_one_exchange_that_is_too_long_is_not_rated_at_all(built
         "complexity",
         "complexity",
     ]  # the quality prompt holds the answer
+
+
+def test_a_batch_without_an_exchange_has_no_prompts(builtin):
+    renderer = Renderer(builtin, ratings=("complexity",))
+    (one,) = renderer.render([Example("x", "pool", {}, text="Once upon a time.")])
+    assert one.scorable
+    assert one.ratings == ()

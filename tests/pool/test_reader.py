@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -162,11 +163,51 @@ def test_options_that_contradict_themselves(tmp_path):
         PoolReader([path], limit=0)
 
 
-def test_the_limit_counts_examples_and_rejects(tmp_path):
-    paths = [write(tmp_path / "a.jsonl", qa(1), "{", qa(1)), write(tmp_path / "b.jsonl", qa(2))]
-    everything = list(PoolReader(paths))
-    for limit in (1, 2, 3, 4, 9):
-        assert list(PoolReader(paths, limit=limit)) == everything[:limit]
+def test_the_limit_is_each_sources_own_and_counts_examples_and_rejects(tmp_path):
+    paths = [write(tmp_path / "a.jsonl", qa(1), "{", qa(1)), write(tmp_path / "b.jsonl", qa(2), qa(3))]
+    a, b = (list(PoolReader([path])) for path in paths)
+    for limit in (1, 2, 3, 9):
+        reader = PoolReader(paths, limit=limit)
+        assert list(reader) == a[:limit] + b[:limit]
+        assert reader.count() == len(a[:limit] + b[:limit])
+
+
+def test_one_source_need_not_be_a_list(tmp_path):
+    path = Path(write(tmp_path / "a.jsonl", qa(1), qa(2)))
+    assert list(PoolReader(str(path))) == list(PoolReader(path)) == list(PoolReader([path]))
+    with pytest.raises(UsageError, match="sources of a pool should be text, or a list of them, got 5"):
+        PoolReader(5)
+
+
+def drawn(path, limit, seed):
+    return {getattr(item, "id", None) or item.excerpt for item in PoolReader([path], limit=limit, sample_seed=seed)}
+
+
+def test_a_sample_is_the_same_rows_in_any_order_and_grows_with_its_size(tmp_path):
+    rows = [*(qa(n) for n in range(40)), *[qa(7)] * 3, "{one", "{two", qa(90, id="own")]
+    path = write(tmp_path / "a.jsonl", *rows)
+    turned = write(tmp_path / "turned.jsonl", *reversed(rows))
+    for seed in range(4):
+        assert drawn(path, 12, seed) == drawn(turned, 12, seed)
+        assert drawn(path, 5, seed) < drawn(path, 12, seed) < drawn(path, 99, seed)
+        assert len(drawn(path, 12, seed)) == PoolReader([path], limit=12, sample_seed=seed).count() == 12
+    assert len({frozenset(drawn(path, 12, seed)) for seed in range(20)}) == 20
+    ids = [item.id for item in PoolReader([path]) if isinstance(item, Example)]
+    some = [item.id for item in PoolReader([path], limit=9, sample_seed=3) if isinstance(item, Example)]
+    assert some == [id_ for id_ in ids if id_ in some]  # in the order of the file
+
+
+def test_every_row_is_drawn_about_as_often_as_any_other(tmp_path):
+    path = write(tmp_path / "a.jsonl", *(qa(n) for n in range(10)))
+    times = Counter(id_ for seed in range(400) for id_ in drawn(path, 3, seed))
+    # 400 draws of 3 of 10: 120 each, with a standard deviation of sqrt(400 * 0.3 * 0.7) = 9.2
+    assert len(times) == 10
+    assert all(abs(count - 120) < 5 * 9.2 for count in times.values())
+
+
+def test_a_sample_needs_its_size(tmp_path):
+    with pytest.raises(UsageError, match="a seeded sample requires the number of records"):
+        PoolReader([write(tmp_path / "a.jsonl", qa(1))], sample_seed=0)
 
 
 def test_standard_input_is_json_lines_and_is_read_twice(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,11 +14,11 @@ from hypothesis import strategies as st
 
 from dataselect.errors import RenderError
 from dataselect.pool import Renderer, RenderOptions, rendering
-from dataselect.pool.chat import ChatTemplate
-from dataselect.pool.spans import response_spans
-from dataselect.pool.templates import TextTemplate, load_template
-from dataselect.pool.token_lengths import token_lengths
+from dataselect.pool.chat_templates import ChatTemplate
+from dataselect.pool.render_options import load_template
+from dataselect.pool.templates import TextTemplate, response_spans
 from dataselect.pool.tokenizer import special_tokens
+from dataselect.pool.tokenizing import FewestTokens, token_lengths
 from dataselect.records import END, PROMPT, RESPONSE, UNSCORED, Example, Message, Reject
 
 CHATML = (
@@ -79,6 +80,17 @@ def with_spaces_in_front():
     return engine
 
 
+def with_bytes_for_the_rest():
+    """The same, with tokens for single bytes."""
+    from tokenizers import Tokenizer
+
+    parts = json.loads(with_spaces_in_front().to_str())
+    for byte in range(256):
+        parts["model"]["vocab"][f"<0x{byte:02X}>"] = len(parts["model"]["vocab"])
+    parts["model"]["byte_fallback"] = True
+    return Tokenizer.from_str(json.dumps(parts))
+
+
 def unigram():
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
@@ -116,6 +128,7 @@ KINDS = {
     "byte level, a token that takes white space": with_greedy_token,
     "byte level, words split off": with_words_split_off,
     "U+2581 in front": with_spaces_in_front,
+    "U+2581 in front, bytes": with_bytes_for_the_rest,
     "Unigram": unigram,
     "WordPiece": word_piece,
 }
@@ -231,18 +244,32 @@ def reference(renderer: Renderer, example: Example, options: RenderOptions) -> S
         for turn, found in zip(turns, runs, strict=True)
         for run in found
     )
-    alone, alone_start, final_start = [], 0, 0
-    if status in ("ok", "truncated") and not plain and len(runs[-1]) == 1:
-        run = runs[-1][0]
-        header = [t for t in range(1, run[0]) if spans[t][0] >= turns[-1].header]
-        context = ids[:1] * (ids[0] == special.bos) + [ids[t] for t in header]
+    alone, alone_start, final_start, missing = [], 0, 0, ""
+    if status in ("ok", "truncated"):
+        missing = "plain_text" if plain else why_not_alone(runs[-1], turns[-1], spans)
+    if status in ("ok", "truncated") and not missing:
+        run, turn = runs[-1][0], turns[-1]
+        header = [t for t in range(run[0]) if spans[t][1] > turn.header and (t or spans[0][1] <= turn.start)]
+        header = [t for t in header if t or ids[0] != special.bos]
+        context = [ids[t] for t in header]
+        if ids[0] == special.bos and special.bos not in context:
+            context = [ids[0], *context]
+        missing = "" if context else "no_context"
         if context:
             alone, alone_start, final_start = context + [ids[t] for t in run], len(context), run[0]
     return SimpleNamespace(
         text=text, token_ids=ids, parts=parts, spans=spans, status=status, response_bytes=size, plain_text=plain,
         seams=tuple(sorted(t for t in seams if 0 < t < len(ids))), alone_ids=alone, alone_start=alone_start,
-        final_start=final_start,
+        final_start=final_start, alone_missing=missing,
     )  # fmt: skip
+
+
+def why_not_alone(runs, turn, spans) -> str:
+    if len(runs) == 1:
+        return ""
+    if runs:
+        return "response_in_pieces"
+    return "final_turn_cut" if turn.end > spans[-1][1] else "final_turn_empty"
 
 
 def slow_template(renderer: Renderer, name: str):
@@ -310,6 +337,45 @@ def test_only_tokenizers_that_do_nothing_but_cut_have_token_lengths(folders):
     for name, folder in folders.items():
         engine = Tokenizer.from_file(str(folder / "tokenizer.json"))
         assert (token_lengths(engine) is not None) == (name in {"bundled", *MEASURED}), name
+
+
+BOUNDED = {"bundled", *MEASURED, "U+2581 in front, bytes"}
+"""Those for which a text can be told to have more tokens than a number."""
+
+
+@pytest.mark.parametrize("name", ["bundled", *KINDS])
+@settings(max_examples=60, deadline=None)
+@given(text=st.lists(PIECES | st.text(st.characters(exclude_categories=("Cs",)), max_size=8), max_size=9).map("".join))
+def test_no_text_is_told_to_have_more_tokens_than_it_has(folders, name, text):
+    engine, fewest = bounded(folders[name])
+    for one in (text, text * 40):
+        tokens = len(engine.encode(one, add_special_tokens=False).ids)
+        assert not fewest.over(one, tokens)
+    assert fewest.over("clock x" * 5000, 10) == (name in BOUNDED)
+
+
+@functools.cache
+def bounded(folder: Path):
+    from tokenizers import Tokenizer
+
+    engine = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return engine, FewestTokens(engine)
+
+
+@pytest.mark.parametrize(("form", "apart"), [("NFC", "NFD"), ("NFKC", "NFKD")])
+def test_a_unicode_form_leaves_at_least_a_quarter_of_the_bytes(form, apart):
+    """The worst text for each letter that a form may write: the longest spelling of each part of its decomposition."""
+    longest: dict[str, int] = {}
+    letters = [chr(code) for code in range(0x40000) if not 0xD800 <= code < 0xE000]
+    for letter in letters:
+        whole = unicodedata.normalize(apart, letter)
+        assert len(whole.encode()) * 4 >= len(letter.encode())
+        if len(whole) == 1:
+            longest[whole] = max(longest.get(whole, 0), len(letter.encode()))
+    for letter in letters:
+        parts = unicodedata.normalize(apart, letter)
+        if len(parts) > 1 and unicodedata.normalize(form, letter) == letter:
+            assert len(letter.encode()) * 4 >= sum(longest[part] for part in parts), letter
 
 
 def test_token_lengths_are_bytes_of_the_text():

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from dataselect.pool import ColumnMap
-from dataselect.pool.faults import Unreadable
+from dataselect.pool.rejects import Unreadable
 from dataselect.pool.schema import Content, read_content
 from dataselect.records import Message
 
@@ -28,7 +28,6 @@ def reason(record, **columns) -> str:
         {"instruction": "Q", "input": None, "output": "A"},
         {"instruction": "Q", "response": "A"},
         {"instruction": "Q", "output": None, "response": "A"},
-        {"instruction": "Q", "response": "not this", "output": "A"},
         {"prompt": "Q", "response": "A"},
         {"prompt": "Q", "completion": "A"},
         {"question": "Q", "answer": "A"},
@@ -45,6 +44,12 @@ def reason(record, **columns) -> str:
 )
 def test_every_schema_of_a_question_and_an_answer(record):
     assert read(record) == Content((USER, ANSWER))
+
+
+def test_a_second_response_is_not_read_and_named():
+    record = {"instruction": "Q", "response": "not this", "output": "A"}
+    assert read(record) == Content((USER, ANSWER), unread=("response",))
+    assert read({**record, "output": ""}) == Content((USER, Message("assistant", "not this")))
 
 
 def test_the_input_of_alpaca_and_the_context_of_dolly_stay_apart_from_the_instruction():
@@ -105,7 +110,7 @@ def test_mapped_columns_override_detection():
     record = {"instruction": "no", "output": "no", "ask": "Q", "reply": "A", "rules": "S", "story": "T"}
     assert read(record, prompt="ask", response="reply").messages == (USER, ANSWER)
     assert read(record, prompt="ask", response="reply", system="rules").messages[0] == Message("system", "S")
-    assert read(record, text="story") == Content(text="T")
+    assert read(record, text="story") == Content(text="T", unread=("instruction", "output"))
     assert read(record, response="reply").messages == (Message("user", "no"), ANSWER)
     assert read({"ask": "Q", "answer": "A"}, prompt="ask").messages == (USER, ANSWER)
     assert read({"talk": [{"role": "user", "content": "Q"}]}, prompt="talk").messages == (USER,)

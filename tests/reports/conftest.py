@@ -37,11 +37,11 @@ EFFECTS = {
 }  # fmt: skip
 
 
-def make_experiment(folder: Path, rows: int = 2400, hostile: bool = False) -> Path:
+def make_experiment(folder: Path, seal, seal_selection, rows: int = 2400, hostile: bool = False) -> Path:
     """Write a finished experiment into `folder`."""
     rng = np.random.default_rng(7)
     pool = _pool(rows, hostile, rng)
-    _write_scores(folder, pool)
+    _write_scores(folder, pool, seal)
     _write_lines(
         folder / "known_defects.jsonl",
         [{"id": p["id"], "defect": p["defect"], "of": None} for p in pool if p["defect"]],
@@ -54,8 +54,9 @@ def make_experiment(folder: Path, rows: int = 2400, hostile: bool = False) -> Pa
     for strategy in EFFECTS:
         for budget in BUDGETS:
             for seed in range(3 if strategy.split(":")[0].endswith("random") else 1):
-                _write_selection(folder, strategy, budget, seed, _ranked(pool, strategy, seed)[:budget])
-    _write_results(folder, rng)
+                chosen = _ranked(pool, strategy, seed)[:budget]
+                seal_selection(*_write_selection(folder, strategy, budget, seed, chosen))
+    _write_results(folder, rng, seal)
     return folder
 
 
@@ -78,7 +79,7 @@ def _pool(rows, hostile, rng):
     return pool
 
 
-def _write_scores(folder, pool):
+def _write_scores(folder, pool, seal):
     tokens = [max(3, len(p["response"]) // 4) for p in pool]
     ok = [p["scorable"] for p in pool]
     nll = [max(0.05, p["mean_nll"]) * t if fine else None for p, t, fine in zip(pool, tokens, ok, strict=True)]
@@ -91,13 +92,14 @@ def _write_scores(folder, pool):
     }  # fmt: skip
     _parquet(folder / "scores" / "scores.parquet", table)
     manifest = {"inputs": [{"source": "pool.jsonl", "sha256": "ab" * 32}], "counts": {"rows": len(pool)}}
-    _json(folder / "scores" / "manifest.json", manifest)
+    seal(folder / "scores", "score", manifest, {"scorers": {"tokens": False}})
     similar = {
         "id": table["id"],
         "similarity": [p["similarity"] for p in pool],
         "centroid_similarity": [0.1] * len(pool),
     }
     _parquet(folder / "embeddings" / "scores.parquet", similar)
+    seal(folder / "embeddings", "embed", {})
 
 
 def _ranked(pool, strategy, seed):
@@ -133,10 +135,10 @@ def _write_selection(folder, strategy, budget, seed, chosen):
             "rows_out": budget,
         },
     }
-    _json(folder / "selections" / f"{cell}.manifest.json", manifest)
+    return folder / "selections" / f"{cell}.jsonl", manifest
 
 
-def _write_results(folder, rng):
+def _write_results(folder, rng, seal):
     ease = {"arithmetic held out": rng.uniform(0.25, 0.8, 300), "stories held out": rng.normal(1.1, 0.25, 200)}
     runs = [(s, b, seed) for s in EFFECTS for b in BUDGETS for seed in range(3)] + [("untrained", 0, 0)]
     runs += [("full", 2400, seed) for seed in range(3)]
@@ -178,23 +180,13 @@ def _write_results(folder, rng):
             "versions": {"python": "3.11.9", "dataselect": "0.1.0", "torch": "2.6.0"},
             "hardware": {"processor": "a processor", "cores": 2, "memory_gib": 23.4},
         }
-        _json(
-            cell / "manifest.json",
-            {
-                "run": {"strategy": strategy, "budget": budget, "unit": "examples", "seed": seed},
-                "environment": environment,
-            },
-        )
+        run = {"strategy": strategy, "budget": budget, "unit": "examples", "seed": seed}
+        seal(cell, "evaluate", {"run": run, "environment": environment})
 
 
 def _parquet(path, columns):
     path.parent.mkdir(parents=True, exist_ok=True)
     pyarrow.parquet.write_table(pyarrow.table(columns), path)
-
-
-def _json(path, value):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value), encoding="utf-8")
 
 
 def _write_lines(path, values):
@@ -203,21 +195,23 @@ def _write_lines(path, values):
 
 
 @pytest.fixture(scope="session")
-def comparison(tmp_path_factory) -> Path:
+def comparison(tmp_path_factory, seal, seal_selection) -> Path:
     """`comparison.json` of the realistic experiment."""
-    return _compared(make_experiment(tmp_path_factory.mktemp("experiment"), rows=900), "Count to three.")
+    folder = make_experiment(tmp_path_factory.mktemp("experiment"), seal, seal_selection, rows=900)
+    return _compared(folder, "Count to three.", seal)
 
 
 @pytest.fixture(scope="session")
-def hostile_comparison(tmp_path_factory) -> Path:
+def hostile_comparison(tmp_path_factory, seal, seal_selection) -> Path:
     """`comparison.json` of an experiment whose every text is hostile."""
-    return _compared(make_experiment(tmp_path_factory.mktemp("hostile"), rows=600, hostile=True), HOSTILE)
+    folder = make_experiment(tmp_path_factory.mktemp("hostile"), seal, seal_selection, rows=600, hostile=True)
+    return _compared(folder, HOSTILE, seal)
 
 
-def _compared(folder: Path, text: str) -> Path:
+def _compared(folder: Path, text: str, seal) -> Path:
     """Its comparison, with one coloured example of every step: a score table that is made up has no tokens."""
-    from dataselect.analysis import compare
-    from dataselect.analysis.printable import printable_values
+    from dataselect.comparison.excerpts import printable_values
+    from dataselect.reports import compare
 
     compare([folder], folder / "comparison")
     path = folder / "comparison" / "comparison.json"
@@ -226,8 +220,37 @@ def _compared(folder: Path, text: str) -> Path:
         "id": text, "place": "median", "ppl": 3.2, "tokens": [text] * len(nats), "nats": nats,
         "parts": ["unscored", "prompt", "prompt", "response", "response", "end"], "cut": True,
     }  # fmt: skip
+    manifest = json.loads((path.parent / "manifest.json").read_text())
     path.write_text(json.dumps(json.loads(path.read_text()) | {"coloured": printable_values([coloured])}))
+    seal(path.parent, "compare", manifest, manifest["fingerprint"])
     return path
+
+
+@pytest.fixture
+def selected(tmp_path, seal_selection):
+    """A function that writes one selection with its manifest into tmp_path/selections: `records` is [(id, record)]."""
+
+    def make(strategy, records, budget=3, seed=0, params=None, scores=None) -> Path:
+        folder = tmp_path / "selections"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{strategy}-{(params or {}).get('match', '')[:4]}{budget}-{seed}.jsonl"
+        marks = [
+            {"id": name, "rank": rank, "strategy": strategy, "score": scores[rank - 1] if scores else None}
+            for rank, (name, _) in enumerate(records, start=1)
+        ]
+        lines = [json.dumps(r | {"_dataselect": m}) for (_, r), m in zip(records, marks, strict=True)]
+        path.write_text("".join(line + "\n" for line in lines))
+        manifest = {
+            "strategy": strategy,
+            "params": params or {},
+            "budget": budget,
+            "unit": "examples",
+            "seed": seed,
+            "columns": {},
+        }
+        return seal_selection(path, manifest)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from dataselect.prediction import analyze
+from dataselect.run_analysis import analyze
 
 pytestmark = pytest.mark.browser
 

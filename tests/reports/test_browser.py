@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from dataselect.reports import write_html
+from dataselect.reports import write_report
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +39,7 @@ def requests(browser):
 @pytest.mark.timeout(180)
 def test_the_page(comparison, browser, tmp_path):
     path = tmp_path / "report.html"
-    write_html(comparison, path)
+    write_report(comparison.parent, path)
     for width, scheme in ((1280, "light"), (400, "dark")):
         load(browser, path, width, scheme)
         empty = (
@@ -76,7 +76,7 @@ def printed_on_white(browser):
 @pytest.mark.timeout(180)
 def test_tables_sort_budgets_switch_and_print_is_white(comparison, browser, tmp_path):
     path = tmp_path / "report.html"
-    write_html(comparison, path)
+    write_report(comparison.parent, path)
     load(browser, path, scheme="dark")
     header = browser.find_element("css selector", "#results-0 thead th:nth-child(4)")
     button = header.find_element("tag name", "button")
@@ -109,7 +109,7 @@ def test_tables_sort_budgets_switch_and_print_is_white(comparison, browser, tmp_
 @pytest.mark.timeout(180)
 def test_hostile_text_does_nothing(hostile_comparison, browser, tmp_path):
     path = tmp_path / "report.html"
-    write_html(hostile_comparison, path)
+    write_report(hostile_comparison.parent, path)
     load(browser, path, width=400)
     assert browser.title == "Which data to train on · dataselect"
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 400

@@ -10,7 +10,7 @@ import re
 import lxml.html
 import pytest
 
-from dataselect.reports import read_comparison, write_html
+from dataselect.reports import read_comparison, write_report
 from dataselect.reports.html import embedded_json, render_html
 from dataselect.reports.report import build_report
 
@@ -30,7 +30,7 @@ def test_sections_in_order(page):
     assert headings == [
         "Verdicts", "Results with intervals", "Budget curves", "Planted defects let through", "The pool", "Score distributions",
         "Perplexity against similarity", "Overlap of selections", "Composition",
-        "From the pool to the selections", "Examples from each selection", "What surprised the model", "How to reproduce",
+        "From the pool to the selections", "Examples from each selection", "Token NLL of examples", "How to reproduce",
     ]  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_no_section_without_data(comparison):
 
 
 def test_size_and_determinism(page, comparison, tmp_path):
-    write_html(comparison, tmp_path / "report.html")
+    write_report(comparison.parent, tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
     assert len(page.encode()) < 10_000_000
 

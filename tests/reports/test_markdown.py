@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataselect.reports import read_comparison, verdict_lines, write_markdown
+from dataselect.reports import read_comparison, verdict_lines, write_report
 from dataselect.reports.markdown import escape, fence
 
 HOSTILE = [
@@ -45,7 +45,7 @@ def test_a_fence_outgrows_its_text():
 
 
 def test_same_sentences_and_tables(comparison, tmp_path, parser):
-    write_markdown(comparison, tmp_path / "report.md")
+    write_report(comparison.parent, tmp_path / "report.md")
     tokens = parser.parse((tmp_path / "report.md").read_text(encoding="utf-8"))
     shown = " ".join("".join(c.content for c in t.children) for t in tokens if t.type == "inline")
     for line in verdict_lines(read_comparison(comparison)):
@@ -55,7 +55,7 @@ def test_same_sentences_and_tables(comparison, tmp_path, parser):
 
 
 def test_hostile_report(hostile_comparison, tmp_path, parser):
-    write_markdown(hostile_comparison, tmp_path / "report.md")
+    write_report(hostile_comparison.parent, tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     tokens = parser.parse(text)
     kinds = {t.type for t in tokens} | {c.type for t in tokens for c in t.children or []}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
 import time
+from contextlib import closing
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -31,7 +33,8 @@ def lines(path, records):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """How many sequences the model was asked about, call by call."""
+    """How many sequences the model was asked about, call by call, but for those of the probe (`test_feeding`)."""
+    monkeypatch.setattr("dataselect.scoring.worker.ShardWorker._feeding", lambda *_: None)
     counts: list[int] = []
     honest = TransformersBackend.score
 
@@ -87,6 +90,26 @@ def test_a_cache_that_cannot_be_read_or_written_is_no_cache(tmp_path):
     cache.store({b"k": {"row": {}}}, now=1.0)
     assert cache.find([b"k"]) == {}
     assert "not a database" in cache.fault
+
+
+def test_a_damaged_row_is_forgotten_and_stored_again(tmp_path):
+    """One digit of a value is another one, and two rows hold each other's value."""
+    path = tmp_path / "scores.sqlite"
+    rows = {bytes([n]) * 16: {"nll": 1.25 + n} for n in range(4)}
+    ScoreCache(path, before=10.0).store(rows, now=5.0)
+    first, second, third, fourth = rows
+    with closing(sqlite3.connect(path)) as connection, connection:
+        change = "UPDATE checked_scores SET value = ?, digest = ? WHERE key = ?"
+        ((digest, value), (other, swapped)) = (
+            connection.execute("SELECT digest, value FROM checked_scores WHERE key = ?", (key,)).fetchone()
+            for key in (first, second)
+        )
+        connection.execute(change, (value.replace("1.25", "1.75"), digest, third))
+        connection.execute(change, (swapped, other, first))
+    cache = ScoreCache(path, before=10.0)
+    assert cache.find(rows) == {second: rows[second], fourth: rows[fourth]}
+    cache.store(rows, now=6.0)
+    assert cache.find(rows) == rows
 
 
 def test_rows_added_to_a_scored_pool_cost_only_themselves(tmp_path, asked):

@@ -78,7 +78,7 @@ def test_a_disk_that_is_full_at_any_write(warm, command, calm, small_disk):
     disk, resize = small_disk
     out = disk / "out"
     told = set()
-    for kilobytes in (4, *range(16, 400, 12)):
+    for kilobytes in (4, *range(16, 400, 4)):
         resize(kilobytes)
         started = warm.start(*command, "--out", out, shard_records=SHARD)
         if started.wait() == 0:

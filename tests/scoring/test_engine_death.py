@@ -29,7 +29,7 @@ class Kept:
 
     def __init__(self, backend):
         self._backend = backend
-        self.score, self.batch_tokens = backend.score, backend.batch_tokens
+        self.score, self.batch_tokens, self.alone = backend.score, backend.batch_tokens, backend.alone
 
     def stop(self):
         pass
@@ -90,7 +90,7 @@ def test_an_engine_that_is_killed_is_started_again_and_the_table_is_the_same(poo
         killer = other.submit(kill_the_engine)
         summary = score(request(pool, out))
         killer.result()
-    told = ("the engine died (vLLM's engine process ended); it was started again",)
+    told = ("the engine died (vLLM's engine process ended); it was restarted",)
     assert summary.notes == told
     assert json.loads((out / "manifest.json").read_text())["notes"] == list(told)
     assert set(multiprocessing.active_children()) == set(before)
@@ -108,12 +108,12 @@ def test_an_engine_that_dies_again_and_again_ends_the_run_in_one_line_and_the_ru
         def score(self, *options):
             nonlocal served
             served += 1
-            if served > 3:
+            if served > 4:  # three shards, and the probe before them
                 raise EngineDiedError("vLLM's engine process ended")
             return vllm_backend.score(*options)
 
         def __init__(self):
-            self.batch_tokens = vllm_backend.batch_tokens
+            self.batch_tokens, self.alone = vllm_backend.batch_tokens, vllm_backend.alone
 
     monkeypatch.setattr("dataselect.scoring.worker.load_backend", lambda *_: Dying())
     arguments = ["score", str(pool), "--model", "builtin", "--backend", "vllm", "--dtype", "float32", "--no-cache"]
@@ -149,7 +149,7 @@ def test_a_run_that_is_stopped_takes_its_engine_with_it_and_can_go_on(pool, calm
     assert process.returncode == (-signal.SIGKILL if how == "kill -9" else 130)
     assert "Traceback" not in error
     if how == "Ctrl-C":
-        assert error.strip().splitlines()[-1] == "dataselect: interrupted"
+        assert "dataselect: interrupted" in error.splitlines()  # Python's resource tracker may have a word after it
     _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive
     there = len(list(out.glob("shards/0*.parquet")))

@@ -18,10 +18,8 @@ from dataselect.pool import PoolReader, Renderer
 from dataselect.records import Example, Message
 from dataselect.scoring import ScoreRequest, score
 from dataselect.scoring.cache import cache_path
-from dataselect.scoring.calibration import PARTS, ROUNDS, Calibration, _rounds, computed_tokens
-from dataselect.scoring.estimate import Estimate, estimate
-from dataselect.scoring.memory import Memory
-from dataselect.scoring.model_estimate import PERCENTILES, Duration, ModelEstimate
+from dataselect.scoring.estimate.calibration import PARTS, ROUNDS, Calibration, Memory, _rounds, computed_tokens
+from dataselect.scoring.estimate.run import PERCENTILES, Duration, ModelEstimate, ScoreEstimate, estimate
 from dataselect.scoring.sample import draw_examples
 
 RECORDS = [
@@ -78,7 +76,7 @@ def test_a_sample_of_a_pool_grows_with_its_characters(tmp_path, monkeypatch, bui
     pool.write_text(
         "".join(json.dumps({"prompt": f"{i}?", "response": "one two " * int(n)}) + "\n" for i, n in enumerate(lengths))
     )
-    monkeypatch.setattr("dataselect.scoring.estimate.SAMPLE", 60)
+    monkeypatch.setattr("dataselect.scoring.estimate.run.SAMPLE", 60)
     found = estimate(request(pool, cache=False))
     rendered = Renderer(builtin).render([r for r in PoolReader([str(pool)]) if isinstance(r, Example)])
     truth = sum(len(one.token_ids) for one in rendered)
@@ -166,7 +164,7 @@ def one_model(start: float, preparing: float, scoring: Duration) -> ModelEstimat
 )
 def test_durations_worked_by_hand(workers, shared, expected):
     models = (one_model(2, 4, Duration(10, 12, 14)), one_model(3, 6, Duration(20, 24, 28)))
-    assert Estimate(10, 0, 10, "b", "d", models, 1.0, workers, shared).duration == expected
+    assert ScoreEstimate(10, 0, 10, "b", "d", models, 1.0, workers, shared).duration == expected
 
 
 @given(st.lists(st.integers(2, 900), min_size=1, max_size=300), st.integers(1, 5000))

@@ -1,4 +1,4 @@
-"""Out of memory: the shard goes on with half the tokens at once, says so, and its numbers are those of smaller batches."""
+"""Out of memory: the shard continues with half the tokens at once, notes it, and has the numbers of smaller batches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ honest = TransformersBackend.score
 
 def limited(self, *options):
     used = int(re.search(r"VmData:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
-    resource.setrlimit(resource.RLIMIT_DATA, (used + 150 * 2**20, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_DATA, (used + {} * 2**20, resource.RLIM_INFINITY))
     try:
         return honest(self, *options)
     finally:
@@ -60,7 +60,7 @@ def test_every_shard_that_does_not_fit_is_halved_and_told_and_the_numbers_stay(w
     started = warm.start(*command, 1024, "--out", tmp_path / "out", shard_records=32, before=FAULT)
     assert started.wait() == 0, started.err
     told = [line for line in started.err.splitlines() if line.startswith("note: ")]
-    of_each = [f"out of memory; this shard goes on with {tokens} tokens at once" for tokens in (512, 256)]
+    of_each = [f"out of memory; this shard continues with {tokens} tokens at once" for tokens in (512, 256)]
     assert told == [f"note: {one}" for one in of_each * 2]
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["notes"] == of_each * 2
     for tokens in (256, 1024):
@@ -71,8 +71,13 @@ def test_every_shard_that_does_not_fit_is_halved_and_told_and_the_numbers_stay(w
         assert row == {k: pytest.approx(v, rel=1e-5) if isinstance(v, float) else v for k, v in whole.items()}
 
 
-def test_a_machine_that_is_really_out_of_memory(warm, pool, tiny_model, tmp_path):
-    """150 MB for a batch whose inner layer alone would take 300: PyTorch itself has to say that there is no memory."""
+@pytest.mark.parametrize("megabytes", [60, 100, 150])
+def test_a_machine_that_is_really_out_of_memory(warm, pool, tiny_model, tmp_path, megabytes):
+    """Memory for a part of a batch whose inner layer alone would take 300 MB: the libraries themselves have to say it.
+
+    Which one says it first is chance, so there are several sizes. Where it is the compiler of oneDNN's kernels, the
+    thread gets no kernel any more, however small the batch.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -81,9 +86,9 @@ def test_a_machine_that_is_really_out_of_memory(warm, pool, tiny_model, tmp_path
     torch.manual_seed(1)
     LlamaForCausalLM(config).save_pretrained(model)
     command = ("score", pool, "--model", model, "--backend", "transformers", "--no-cache", "--batch-tokens")
-    started = warm.start(*command, 100_000, "--out", tmp_path / "out", shard_records=64, before=LIMIT)
+    started = warm.start(*command, 100_000, "--out", tmp_path / "out", shard_records=64, before=LIMIT.format(megabytes))
     assert started.wait() == 0, started.err
-    assert "note: out of memory; this shard goes on with 50,000 tokens at once" in started.err
+    assert "note: out of memory; this shard continues with 50,000 tokens at once" in started.err
     assert {row["status"] for row in table(tmp_path / "out")} == {"ok"}
     assert warm.start(*command, 100_000, "--out", tmp_path / "whole", shard_records=64).wait() == 0
     for row, whole in zip(table(tmp_path / "out"), table(tmp_path / "whole"), strict=True):

@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import rankdata, spearmanr
 
-from dataselect.scoring.parity import Measured, lowest_overlap, mean_ranks, parity, rank_agreement, spearman
-from dataselect.scoring.tolerance import ORDER_ROWS, Tolerance
+from dataselect.scoring.verify.parity import Measured, lowest_overlap, mean_ranks, parity, rank_agreement, spearman
+from dataselect.scoring.verify.request import ORDER_ROWS, Tolerance
 
 
 def row(*logprobs: float, ranks: list[int] | None = None) -> Measured:

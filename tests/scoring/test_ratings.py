@@ -16,7 +16,7 @@ from dataselect.pool import PoolReader, Renderer
 from dataselect.pool.rating_prompts import PROMPTS
 from dataselect.records import RatingPrompt, Rendered
 from dataselect.scoring import ScoreRequest, score
-from dataselect.scoring.calibration import computed_tokens
+from dataselect.scoring.estimate.calibration import computed_tokens
 from dataselect.scoring.ratings import rating_columns, rating_numbers
 
 ROWS = [

@@ -97,9 +97,9 @@ def test_a_run_begun_locally_is_finished_by_ray(cluster, request_):
 
 
 def test_another_model_at_the_same_place_of_a_node_is_refused(cluster, request_, monkeypatch):
-    from dataselect.scoring.plan import ScorePlan
+    from dataselect.scoring.request import ScorePlan
 
     honest = ScorePlan.worker
     monkeypatch.setattr(ScorePlan, "worker", lambda *a: dataclasses.replace(honest(*a), digest="0" * 64))
-    with pytest.raises(DataselectError, match="another one on this node"):
+    with pytest.raises(DataselectError, match="on this node differs from the one where the run was started"):
         score(request_)

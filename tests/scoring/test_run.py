@@ -283,7 +283,7 @@ class Kept:
 
     def __init__(self, backend):
         self._backend = backend
-        self.score, self.batch_tokens = backend.score, backend.batch_tokens
+        self.score, self.batch_tokens, self.alone = backend.score, backend.batch_tokens, backend.alone
 
     def stop(self):
         pass

@@ -1,4 +1,4 @@
-"""The token sidecar: the scored tokens and nothing else, and every score of the table derived from it again."""
+"""The token sidecar: the scored tokens and nothing else."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from dataselect.errors import ArtifactError
 from dataselect.pool import Renderer
 from dataselect.records import Example, Message
 from dataselect.scoring import ScoreRequest, score
-from dataselect.scoring.tokens import rescored
 
 ROWS = [
     {"prompt": "What is the time?", "response": "It is noon."},
@@ -60,25 +58,8 @@ def test_the_sums_of_the_lists_are_the_columns_of_the_table(out):
     assert -logprobs[final].sum() == pytest.approx(scores["final_response_nll"], abs=1e-9)
 
 
-def test_every_score_is_derived_again_without_the_model(out):
-    table = pq.read_table(out / "scores.parquet").to_pylist()
-    derived = list(rescored(out / "tokens"))
-    assert [row["id"] for row in derived] == [row["id"] for row in table]
-    known = {"id", "source", "status", "seam_tokens", "total_tokens", "response_bytes", "windows"}
-    for again, row in zip(derived, table, strict=True):
-        if row["status"] == "ok":
-            assert {name: again.get(name) for name in row.keys() - known} == {n: row[n] for n in row.keys() - known}
-        else:
-            assert again == {"id": row["id"]}
-
-
 def test_without_ranks_there_is_no_rank_list(tmp_path):
     (tmp_path / "pool.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
     request = ScoreRequest((str(tmp_path / "pool.jsonl"),), "builtin", tmp_path / "out", tokens=True, ranks=False)
     score(request)
     assert "rank" not in pq.read_schema(tmp_path / "out" / "tokens" / "000000.parquet").names
-
-
-def test_a_folder_without_a_sidecar_is_named(tmp_path):
-    with pytest.raises(ArtifactError, match="--tokens"):
-        list(rescored(tmp_path))

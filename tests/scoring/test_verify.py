@@ -15,14 +15,12 @@ from dataselect.errors import ArtifactError, DataselectError, UsageError
 from dataselect.pool import PoolReader, Renderer, RenderOptions
 from dataselect.records import RESPONSE, Rendered
 from dataselect.scoring import ScoreRequest, score
-from dataselect.scoring.passes import compare_passes, reference_numbers
 from dataselect.scoring.recorded import RecordedScores
-from dataselect.scoring.recorded_check import check_recorded
 from dataselect.scoring.rows import TokenNumbers
 from dataselect.scoring.sample import draw_rows
-from dataselect.scoring.tolerance import Tolerance
-from dataselect.scoring.verification import Verification, VerifyRequest
-from dataselect.scoring.verify import verify
+from dataselect.scoring.verify.recorded_check import check_recorded
+from dataselect.scoring.verify.request import Tolerance, Verification, VerifyRequest
+from dataselect.scoring.verify.run import compare_passes, reference_numbers, verify
 
 RECORDS = [
     {"id": f"row {n}", "prompt": f"Count to {n}.", "response": " ".join(f"The number {i} follows." for i in range(n))}
@@ -69,13 +67,28 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture
-def forged(finished, tmp_path, rows, reference, renderer):
-    """`forged(file, edit)`: change a recorded row, and what the check then says in float32."""
+def reseal(seal):
+    """A function that makes a folder of changed files whole again, as a forger would, and changes its manifest."""
+
+    def make(out, **fingerprint):
+        manifest = json.loads((out / "manifest.json").read_text())
+        manifest["fingerprint"] |= fingerprint
+        return seal(out, "score", manifest, manifest["fingerprint"])
+
+    return make
+
+
+@pytest.fixture
+def forged(finished, tmp_path, rows, reference, renderer, reseal):
+    """`forged(file, edit)`: change a recorded row, seal the folder again, and what the check then says in float32."""
     out = tmp_path / "forged"
     shutil.copytree(finished, out)
 
     def change(file, edit) -> Verification:
         forge(out / file, edit)
+        with pytest.raises(ArtifactError, match=f"{file} is damaged"):
+            check_recorded(RecordedScores.open(out), rows, reference, renderer.max_length)
+        reseal(out)
         found = check_recorded(RecordedScores.open(out), rows, reference, renderer.max_length)
         return Verification(
             "forged", "float32", Tolerance.of("float32"), len(rows), 1, len(rows), found.compared, found.differences,
@@ -131,7 +144,7 @@ def test_transformers_passes_on_a_real_pool(shared_data):
     assert (found.rows, found.longest, found.records) == (60, 6, 5000)
     names = [one.parity.name for one in found.compared]
     assert names == [
-        "against the reference", "shuffled", "512 tokens at once", "256 tokens at once", "128 tokens at once",
+        "against the reference", "shuffled", "1,024 tokens at once", "512 tokens at once", "256 tokens at once",
     ]  # fmt: skip
     assert all(one.parity.largest < 1e-4 and one.parity.rows == 60 for one in found.compared)
     assert sum(told) == 60 * 6  # the reference, and five passes
@@ -175,12 +188,12 @@ def test_a_result_that_depends_on_the_order_is_found(rows, reference, renderer, 
 def test_a_result_that_depends_on_the_batch_is_found(rows, reference, renderer, transformers_backend):
     class Batched(Altered):
         def score(self, sequences, ranks=True, tick=lambda done: None, batch_tokens=None):
-            alter = batch_tokens is not None and batch_tokens <= 256
+            alter = batch_tokens is not None and batch_tokens <= 512
             asked = [with_token(sequences[0], 3), *sequences[1:]] if alter else sequences
             return self._backend.score(asked, ranks, tick, batch_tokens)
 
     compared = compare_passes(Batched(transformers_backend, None), rows, reference, renderer.max_length)
-    assert list(misses(compared, Tolerance.of("float32"))) == ["256 tokens at once", "128 tokens at once"]
+    assert list(misses(compared, Tolerance.of("float32"))) == ["512 tokens at once", "256 tokens at once"]
 
 
 def test_another_dtype_than_claimed_is_found(builtin, rows, reference, renderer):
@@ -237,15 +250,12 @@ def test_recorded_scores_of_another_template_fail_by_name(pool, tmp_path):
     assert not check(pool, out).passed  # auto is chat here
 
 
-def test_recorded_scores_of_another_dtype_fail_by_name_and_a_false_claim_by_the_numbers(pool, tmp_path):
+def test_recorded_scores_of_another_dtype_fail_by_name_and_a_false_claim_by_the_numbers(pool, tmp_path, reseal):
     out = scored(pool, tmp_path / "out", dtype="bfloat16")
     assert check(pool, out).dtype == "bfloat16"
     found = check(pool, out, dtype="float32")
     assert f'dtype is "bfloat16" in {out}, but "float32" here' in found.failures
-    manifest = json.loads((out / "manifest.json").read_text())
-    manifest["fingerprint"]["dtype"] = "float32"
-    (out / "manifest.json").write_text(json.dumps(manifest))
-    (told,) = check(pool, out).failures
+    (told,) = check(pool, reseal(out, dtype="float32")).failures
     assert told.startswith("recorded sums: largest difference")
 
 
@@ -316,9 +326,12 @@ def test_another_token_in_the_sidecar_is_found(forged, edit, told):
     assert [failure.startswith(told) for failure in forged(SIDECAR, edit).failures] == [True]
 
 
-def test_a_sidecar_that_is_gone_is_told(finished, tmp_path, rows, reference, renderer):
+def test_a_sidecar_that_is_gone_is_told(finished, tmp_path, rows, reference, renderer, reseal):
     shutil.copytree(finished, tmp_path / "out")
     (tmp_path / "out" / SIDECAR).unlink()
+    with pytest.raises(ArtifactError, match=f"{SIDECAR} is missing"):
+        check_recorded(RecordedScores.open(tmp_path / "out"), rows, reference, renderer.max_length)
+    reseal(tmp_path / "out")
     found = check_recorded(RecordedScores.open(tmp_path / "out"), rows, reference, renderer.max_length)
     assert len(found.differences) == len(rows)
     assert all("no tokens in the sidecar" in line for line in found.differences)
@@ -342,12 +355,15 @@ def test_the_cache_is_neither_asked_nor_filled(pool, tmp_path, monkeypatch):
     assert not cache_path().exists()
 
 
-def test_a_folder_of_something_else_is_refused(pool, tmp_path):
+def test_a_folder_of_something_else_is_refused(pool, tmp_path, seal):
     with pytest.raises(ArtifactError, match="does not exist"):
         check(pool, tmp_path / "nowhere")
-    (tmp_path / "manifest.json").write_text('{"stage": "train"}')
-    with pytest.raises(ArtifactError, match="no folder of dataselect score"):
-        check(pool, tmp_path)
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "manifest.json").write_text('{"stage": "score"}')
+    with pytest.raises(ArtifactError, match=r"some is not a folder of dataselect score: it has no run\.json"):
+        check(pool, tmp_path / "some")
+    with pytest.raises(ArtifactError, match="is a folder of dataselect train, not of dataselect score"):
+        check(pool, seal(tmp_path / "trained", "train", {}))
 
 
 def test_nothing_scorable_is_an_error(tmp_path):

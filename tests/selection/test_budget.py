@@ -41,17 +41,17 @@ def test_refuses_anything_else_with_examples(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("201", "asks for 201 examples, but the pool has 200 rows"),
         ("6001tok", "asks for 6,001 tokens, but the pool has 6,000 scored tokens"),
         ("100.1%", "asks for 100.1% of the pool, but the pool has 200 rows"),
     ],
 )
-def test_over_the_pool_names_both_numbers(text, told):
+def test_over_the_pool_names_both_numbers(text, expected):
     with pytest.raises(DataselectError) as caught:
         parse_budget(text).resolve(200, 6000)
-    assert told in caught.value.message
+    assert expected in caught.value.message
     assert caught.value.exit_code == 1
 
 

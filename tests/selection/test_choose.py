@@ -10,21 +10,20 @@ from numpy import nan
 
 from dataselect.errors import DataselectError
 from dataselect.selection.budget import parse_budget
-from dataselect.selection.choose import choose
-from dataselect.selection.given import Given
+from dataselect.selection.inputs import SelectionInputs, TargetTexts
 from dataselect.selection.length_control import LengthBins, LengthResidual
-from dataselect.selection.plan import Plan
+from dataselect.selection.pool_index import PoolIndex
+from dataselect.selection.request import Plan
+from dataselect.selection.score_tables import ScoreTable
+from dataselect.selection.selecting import choose
 from dataselect.selection.stages import Stage
-from dataselect.selection.survey import Survey
-from dataselect.selection.tables import ScoreTable
-from dataselect.selection.target_texts import TargetTexts
 from dataselect.selection.vectors import Vectors
 from dataselect.strategies import STRATEGIES, Text, make_strategy
 
 
 def survey_of(ids, rejects=0):
     texts = tuple(Text(f"Explain {id_}.", f"It is {i}.") for i, id_ in enumerate(ids))
-    return Survey(tuple(ids), np.arange(len(ids), dtype=float), rejects, ("p.jsonl",) * len(ids), texts)
+    return PoolIndex(tuple(ids), np.arange(len(ids), dtype=float), rejects, ("p.jsonl",) * len(ids), texts)
 
 
 def vectors_of(ids):
@@ -44,7 +43,7 @@ def chosen(name, budget, pool, tables, seed=0, length_control=None, /, **params)
     vectors, targets = vectors_of(pool.ids), TargetTexts((Text("Explain.", "It is so."),), ("t.jsonl",), 0, ())
     strategy = make_strategy(name, params)
     plan = Plan((Stage(name, strategy),), parse_budget(budget), seed, length_control)
-    return choose(plan, pool, Given(tables, vectors, targets))
+    return choose(plan, pool, SelectionInputs(tables, vectors, targets))
 
 
 def required(name, match):
@@ -133,9 +132,11 @@ def test_per_cent_is_of_the_pool_and_not_of_the_candidates():
     assert chosen("ppl-low", "34%", POOL, [SCORES]).cut.amount == 2  # 0.34 * 6 = 2.04; of 3 ranked it would be 1
 
 
-@pytest.mark.parametrize(("budget", "told"), [("7", "7 examples.*6 rows"), ("651tok", "651 tokens.*650 scored tokens")])
-def test_over_the_pool_is_an_error(budget, told):
-    with pytest.raises(DataselectError, match=told):
+@pytest.mark.parametrize(
+    ("budget", "expected"), [("7", "7 examples.*6 rows"), ("651tok", "651 tokens.*650 scored tokens")]
+)
+def test_over_the_pool_is_an_error(budget, expected):
+    with pytest.raises(DataselectError, match=expected):
         chosen("ppl-low", budget, POOL, [SCORES])
 
 
@@ -199,7 +200,7 @@ def test_nothing_to_rank_is_an_error_that_says_why():
     with pytest.raises(DataselectError) as caught:
         chosen("ifd-high", "1", survey_of("abcd"), [scores])
     assert caught.value.message == (
-        "none of the 4 pool rows can be ranked: 1 without scores, 1 too_long, 1 with no value to rank by, "
+        "none of the 4 pool rows can be ranked: 1 without scores, 1 too_long, 1 with no value to rank by (ifd), "
         "1 dropped by the strategy's rule"
     )
 

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from dataselect.errors import PoolError
 from dataselect.pool import ColumnMap
-from dataselect.selection.contamination import EvaluationWords, near_targets
-from dataselect.selection.evaluation_texts import EvaluationItem, read_evaluation_texts
-from dataselect.selection.wording import words
+from dataselect.selection.contamination import EvaluationItem, EvaluationWords, near_targets, read_evaluation_texts
+from dataselect.selection.text_normalisation import words
 from dataselect.strategies import Text
 
 

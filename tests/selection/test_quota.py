@@ -84,19 +84,19 @@ def test_reads_what_is_typed_and_what_is_recorded():
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "expected"),
     [
         (("evenly",), "expected a quota such as even or"),
         (("a=30",), "expected a quota such as even or"),
         (("a=0%",), "expected a quota such as even or"),
         (("=5%",), "expected a quota such as even or"),
-        (("even", "a=5%"), "leaves no room"),
+        (("even", "a=5%"), "cannot be combined with another --quota"),
         (("a=5%", "a=6%"), "--quota a is given twice"),
         (("a=60%", "b=41%"), "the quotas add up to 101%"),
     ],
 )
-def test_what_cannot_be_a_quota_is_refused(typed, told):
-    with pytest.raises(UsageError, match=told):
+def test_what_cannot_be_a_quota_is_refused(typed, expected):
+    with pytest.raises(UsageError, match=expected):
         parse_quota(typed)
 
 

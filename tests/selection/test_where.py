@@ -17,6 +17,7 @@ COLUMNS = {
     "ppl": np.array([5.0, 60.0, math.nan, 7.0]),
     "ppl.tuned": np.array([4.0, 30.0, 2.0, 8.0]),
     "source": np.array(["a.json", "b.json", "a.json", "c.json"]),
+    "lang": np.array(["en", None, "de", "en"], object),
 }
 
 
@@ -44,6 +45,11 @@ def kept(text: str) -> list[int]:
         ('source not in ["a.json"]', [1, 3]),
         ("response_tokens in (10, 40)", [0, 3]),
         ("1 < 2", [0, 1, 2, 3]),
+        ("lang == 'en'", [0, 3]),
+        ("'en' != lang", [2]),
+        ("not lang == 'en'", [2]),  # the row without a language is in neither
+        ("lang in ('de', 'fr') or ppl > 50", [1, 2]),
+        ("lang == source", []),
     ],
 )
 def test_kept_rows_by_hand(text, rows):
@@ -69,13 +75,32 @@ def test_kept_rows_by_hand(text, rows):
         "ppl is None",
         "ppl in 5",
         "ppl ** 99999 > 1",
+        "ppl < True",
+        "ppl == None",
+        "lang < 'e'",
+        "lang == 5",
+        "lang + 1 > 5",
         "(" * 500 + "ppl < 1" + ")" * 500,
     ],
 )
 def test_what_is_not_of_the_language_is_refused_in_one_line(text):
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as expected:
         Where(text).holds(COLUMNS)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(expected.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ppl < True", "compares with numbers and texts, not with True"),
+        ("lang == 5", "compares lang, which is text, with a number"),
+        ("ppl == 'high'", "compares ppl, which is numbers, with a text"),
+        ("ppl in (1, 'a')", "compares ppl, which is numbers, with a text"),
+    ],
+)
+def test_a_comparison_of_the_wrong_kind_says_which(text, expected):
+    with pytest.raises(UsageError, match=expected):
+        kept(text)
 
 
 def test_an_unknown_column_is_named_with_near_ones():

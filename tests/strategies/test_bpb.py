@@ -10,6 +10,6 @@ CANDIDATES = Candidates(["a", "b", "c"], {"bits_per_byte": np.array([8.0, 2.0, 3
 @pytest.mark.parametrize(
     ("params", "order"), [({}, "bca"), ({"direction": "high"}, "acb"), ({"direction": "mid"}, "cab")]
 )
-def test_lowest_first_unless_told(params, order):
+def test_lowest_first_by_default(params, order):
     ranking = make_strategy("bpb", params).rank(CANDIDATES, np.random.default_rng(0))
     assert "".join(CANDIDATES.ids[i] for i in ranking.order) == order

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataselect.strategies import Candidates
+from dataselect.strategies.cosine import greedy_distinct
 from dataselect.strategies.deita import Deita
-from dataselect.strategies.greedy_cosine import greedy_distinct
 
 
 def unit(rows) -> np.ndarray:
@@ -55,6 +55,7 @@ def test_a_threshold_that_is_no_cosine_is_refused():
         Deita(threshold=9.0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.5, 0.9, 0.99]), st.integers(1, 400))
 def test_the_blocks_decide_as_the_published_loop_does(seed, threshold, number):
     rng = np.random.default_rng(seed)

@@ -79,5 +79,5 @@ def test_a_single_row_and_a_pool_beyond_the_size_of_exact_files_are_compared_exa
     vectors = rng.normal(size=(40, 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     expected = rank(vectors, neighbours=5)
-    monkeypatch.setattr("dataselect.embeddings.index_choice.EXACT_ROWS", 1)
+    monkeypatch.setattr("dataselect.embeddings.index_file.EXACT_ROWS", 1)
     assert rank(vectors, neighbours=5).order.tolist() == expected.order.tolist()

@@ -51,9 +51,34 @@ def test_copies_a_distribution_that_is_not_the_pools():
     assert abs(pool.mean() - matched.mean()) > 300
 
 
-def test_may_draw_rows_of_the_matched_selection():
-    candidates = Candidates(["a", "b"], {"response_tokens": np.array([5.0, 90.0])}, np.array([90.0]))
+def test_the_rest_is_drawn_from_where_a_row_of_it_is_within_a_tenth():
+    # lengths 100 109 112; the first is the selection: 109 is within a tenth of 100, then 100 is nearer than 112
+    lengths, inside = np.array([100.0, 109, 112]), np.array([True, False, False])
+    order = draw_matching(lengths, np.array([100.0]), np.random.default_rng(0), inside)
+    assert order.tolist() == [1, 0, 2]
+
+
+def test_without_a_row_of_that_length_the_selection_is_drawn_itself():
+    # 50 is no control for 100
+    candidates = Candidates(["a", "b"], {"response_tokens": np.array([50.0, 100.0])}, np.array([100.0]), ["b"])
     assert LengthMatchedRandom("s.jsonl").rank(candidates, np.random.default_rng(0)).order.tolist() == [1, 0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(lengths=lengths_lists, targets=lengths_lists, seed=st.integers(0, 3), data=st.data())
+def test_draws_beside_a_selection_are_those_of_a_full_search(lengths, targets, seed, data):
+    inside = data.draw(st.lists(st.booleans(), min_size=len(lengths), max_size=len(lengths)))
+    order = draw_matching(
+        np.array(lengths, float), np.array(targets, float), np.random.default_rng(seed), np.array(inside)
+    )
+    left = set(range(len(lengths)))
+    for place, row in enumerate(order.tolist()):
+        target = targets[place % len(targets)]
+        away = {own: min((abs(lengths[r] - target) for r in left if inside[r] == own), default=1e9) for own in (0, 1)}
+        own = not (away[0] <= 0.1 * target or away[0] <= away[1])
+        assert (inside[row], abs(lengths[row] - target)) == (own, away[own])
+        left.remove(row)
+    assert not left
 
 
 def test_a_large_pool_is_not_quadratic():

@@ -11,7 +11,7 @@ CANDIDATES = Candidates(["a", "b"], {"mink_20": np.array([min_k(A), min_k(B)])})
 
 
 @pytest.mark.parametrize(("params", "order", "scores"), [({}, "ba", [-2, -8]), ({"direction": "low"}, "ab", [-8, -2])])
-def test_rows_without_a_hard_token_first_unless_told(params, order, scores):
+def test_rows_without_a_hard_token_come_first_by_default(params, order, scores):
     ranking = make_strategy("mink", params).rank(CANDIDATES, np.random.default_rng(0))
     assert "".join(CANDIDATES.ids[i] for i in ranking.order) == order
     assert ranking.scores.tolist() == scores

@@ -59,7 +59,7 @@ def test_takes_length_out_only_if_all_members_are_orders_by_score():
 
 
 @pytest.mark.parametrize(
-    ("of", "told"),
+    ("of", "expected"),
     [
         ("ppl-low", "of: expected two or more strategies"),
         ("", "expected a strategy such as ppl-low"),
@@ -67,6 +67,6 @@ def test_takes_length_out_only_if_all_members_are_orders_by_score():
         ("length-matched-random(match=a),length-matched-random(match=b)", "one selection to match, got a and b"),
     ],
 )
-def test_members_that_cannot_be_are_refused(of, told):
-    with pytest.raises(UsageError, match=told):
+def test_members_that_cannot_be_are_refused(of, expected):
+    with pytest.raises(UsageError, match=expected):
         make_strategy("rrf", {"of": of})

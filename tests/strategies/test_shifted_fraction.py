@@ -15,7 +15,7 @@ CANDIDATES = Candidates(["a", "b", "c"], {"shifted_fraction": np.array([1 / 4, 0
         ({"direction": "mid"}, "abc", [0.0, 1.0, 1.0]),
     ],
 )
-def test_lowest_first_unless_told(params, order, scores):
+def test_lowest_first_by_default(params, order, scores):
     ranking = make_strategy("shifted-fraction", params).rank(CANDIDATES, np.random.default_rng(0))
     assert "".join(CANDIDATES.ids[i] for i in ranking.order) == order
     assert ranking.scores.tolist() == scores

@@ -19,7 +19,7 @@ def size_ratio(*texts):
 
 
 def slow_zip(texts, k1, k2, k3, drop=False):
-    """The three stages as they are told, each ratio from the whole text, each choice by a scan."""
+    """The three stages as the paper states them, each ratio from the whole text, each choice by a scan."""
     known = {row: size_ratio(text) for row, text in enumerate(texts)}
     order, left = [], list(range(len(texts)))
     while left:
@@ -47,7 +47,7 @@ pools = st.lists(words.map(lambda drawn: " ".join(drawn).encode()), max_size=14)
 def test_agrees_with_a_slow_reading_of_the_three_stages(texts, drop, ks):
     k3, k2, k1 = ks
     fast = Zip(k1, k2, k3, "drop" if drop else "return")
-    assert [place.row for place in fast.places(texts)] == slow_zip(texts, k1, k2, k3, drop)
+    assert [choice.row for choice in fast.choices(texts)] == slow_zip(texts, k1, k2, k3, drop)
 
 
 def test_the_first_row_of_a_round_compresses_least_and_a_repetition_comes_last():
@@ -93,7 +93,7 @@ def test_dropping_the_rest_of_each_shortlist_ranks_k3_of_k2():
 
 def test_rounds_are_made_as_they_are_asked_for():
     texts = [bytes([65 + i % 26]) * (i + 1) for i in range(30)]
-    assert len(list(islice(Zip(10, 4, 2).places(texts), 3))) == 3
+    assert len(list(islice(Zip(10, 4, 2).choices(texts), 3))) == 3
 
 
 @pytest.mark.parametrize("params", [{"k3": 0}, {"k2": 10, "k3": 11}, {"k1": 100}])

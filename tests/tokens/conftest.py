@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pytest
 from dataselect.scoring.tokens import token_schema
 
 
-def _write(folder: Path, rows: list[dict], model: str = "no such model", sub: str = "", **scorers) -> Path:
+def _write(seal, folder: Path, rows: list[dict], model: str = "no such model", sub: str = "", **scorers) -> Path:
     """A score folder with a sidecar.
 
     Args:
@@ -36,14 +37,13 @@ def _write(folder: Path, rows: list[dict], model: str = "no such model", sub: st
         manifest = json.loads((folder / "manifest.json").read_text())
         manifest["references"] = {sub: model}
         manifest["fingerprint"]["references"] = fingerprint["references"]
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return folder
+    return seal(folder, "score", manifest, manifest["fingerprint"])
 
 
 @pytest.fixture(scope="session")
-def write_sidecar():
+def write_sidecar(seal):
     """Writes a score folder."""
-    return _write
+    return partial(_write, seal)
 
 
 @pytest.fixture

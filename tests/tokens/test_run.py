@@ -78,7 +78,7 @@ def test_two_sidecars_are_aligned_by_id_and_by_token(tmp_path, write_sidecar, on
 
 
 @pytest.mark.parametrize(("more", "scorers", "told"), [
-    ([], {"tokens": False}, "--tokens"), ([], {"ranks": False}, "--no-ranks"), (["--reference", "t"], {}, "further models there: none"),
+    ([], {"tokens": False}, "--tokens"), ([], {"ranks": False}, "--no-ranks"), (["--reference", "t"], {}, "its further models: none"),
 ])  # fmt: skip
 def test_a_folder_that_cannot_answer_says_what_to_do(tmp_path, write_sidecar, one_row, capsys, more, scorers, told):
     folder = write_sidecar(tmp_path / "s", [one_row("a", [7], [1])], **scorers)

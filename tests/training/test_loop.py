@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM
 from dataselect.errors import DataselectError, UsageError
 from dataselect.pool import Renderer
 from dataselect.records import Example, Message
+from dataselect.stage import StageDirectory
 from dataselect.training.config import TrainConfig
 from dataselect.training.loop import LOG, check_tracker, fit
 from dataselect.training.model import load_trainable
@@ -35,7 +36,8 @@ def run(builtin, train_set, folder, **settings):
     config = TrainConfig(**{"warmup_ratio": 0.0, "learning_rate": 1e-3, **settings})
     model = load_trainable(builtin, config, "float32")
     steps = []
-    trained = fit(model, train_set, config, "float32", folder, steps.append)
+    with StageDirectory("train", folder, {}, {}) as stage:
+        trained = fit(model, train_set, config, "float32", stage, steps.append)
     return model, trained, steps
 
 
@@ -68,8 +70,6 @@ def test_steps_tokens_and_log_agree(builtin, train_set, tmp_path):
 
 
 def test_a_step_does_not_depend_on_how_it_is_cut(builtin, train_set, tmp_path):
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "cut").mkdir()
     whole, _, at_once = run(builtin, train_set, tmp_path / "whole", max_steps=2, batch_size=6, micro_batch_size=6)
     cut, _, in_parts = run(builtin, train_set, tmp_path / "cut", max_steps=2, batch_size=6, micro_batch_size=1)
     assert [step.loss for step in in_parts] == pytest.approx([step.loss for step in at_once], abs=1e-5)

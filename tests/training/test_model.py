@@ -1,21 +1,35 @@
+"""The model of a training, loaded and saved; a base's own dropout is off unless asked for, and named if turned off."""
+
+import json
+
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from dataselect.errors import DataselectError
 from dataselect.pool import Renderer, RenderOptions
 from dataselect.pool.tokenizer import load_tokenizer, tokenizer_digest
+from dataselect.stage import StageDirectory
 from dataselect.training.config import TrainConfig
-from dataselect.training.model import TEMPORARY, load_trainable, move_into_place, save_model
+from dataselect.training.ends import Ends
+from dataselect.training.loop import fit
+from dataselect.training.model import dropout_of, load_trainable, save_model, turn_off_dropout
+from dataselect.training.rows import TrainRow, TrainSet
 
 LORA = TrainConfig(lora=True, lora_r=4, lora_alpha=8, seed=1)
 
 
+NO_ENDS = Ends((), frozenset(), 0, 0, "")
+
+
 def save(model, builtin, folder, dtype="float32", options=RenderOptions()):  # noqa: B008 - frozen
-    save_model(model, builtin, "builtin", Renderer(builtin, options), dtype, folder)
-    assert not (folder / "config.json").exists()
-    move_into_place(folder)
+    with StageDirectory("train", folder, {}, {}) as stage:
+        save_model(model, builtin, "builtin", Renderer(builtin, options), NO_ENDS, dtype, stage.scratch)
+        assert not (folder / "config.json").exists()
+        stage.adopt(stage.scratch)
+        stage.finish({})
 
 
 def test_a_saved_model_is_the_model_and_its_tokenizer_the_same_to_the_byte(builtin, tmp_path):
@@ -27,7 +41,7 @@ def test_a_saved_model_is_the_model_and_its_tokenizer_the_same_to_the_byte(built
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         assert (tmp_path / name).read_bytes() == (builtin / name).read_bytes()
     assert tokenizer_digest(load_tokenizer(tmp_path)) == tokenizer_digest(load_tokenizer(builtin))
-    assert not (tmp_path / TEMPORARY).exists()
+    assert not list(tmp_path.glob(".tmp-*"))
 
 
 def test_the_template_file_that_a_model_was_trained_with_becomes_its_chat_template(builtin, tmp_path):
@@ -85,5 +99,73 @@ def test_adapters_depend_on_the_seed_alone(builtin):
 
 def test_a_folder_without_weights_is_an_error(builtin, tmp_path):
     (tmp_path / "config.json").write_bytes((builtin / "config.json").read_bytes())
-    with pytest.raises(DataselectError, match="cannot be loaded"):
+    with pytest.raises(DataselectError, match="has no weights"):
         load_trainable(tmp_path, TrainConfig(), "float32")
+
+
+SIZES = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+OLD = {
+    "gpt2": ({"n_positions": 32}, {"resid_pdrop": 0.1, "embd_pdrop": 0.1, "attn_pdrop": 0.1}),
+    "opt": ({"ffn_dim": 16, "word_embed_proj_dim": 16, "max_position_embeddings": 32}, {"dropout": 0.1}),
+}
+
+
+@pytest.fixture(params=OLD)
+def base(request, tmp_path):
+    """A tiny model with the dropout that its family has by default, and what that is."""
+    settings, expected = OLD[request.param]
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(request.param, **{**SIZES, **settings}))
+    model.save_pretrained(tmp_path / "base")
+    return tmp_path / "base", expected
+
+
+def first_loss(folder, row, out, **settings):
+    config = TrainConfig(max_steps=1, batch_size=1, **settings)
+    steps = []
+    train_set = TrainSet((row,), 1, {}, len(row.labels) - 1, 0, len(row.labels), Ends((), frozenset(), 1, 0, ""))
+    with StageDirectory("train", out, {}, {}) as stage:
+        fit(load_trainable(folder, config, "float32"), train_set, config, "float32", stage, steps.append)
+    return steps[0].loss
+
+
+def test_the_first_loss_is_that_of_evaluation_and_only_the_setting_brings_the_dropout_back(base, tmp_path):
+    folder, expected = base
+    ids = np.arange(4, 24, dtype=np.int32)
+    labels = np.where(np.arange(20) == 0, -100, ids)
+    with torch.no_grad():
+        logprobs = AutoModelForCausalLM.from_pretrained(folder).eval()(torch.tensor(ids[None]).long()).logits[0]
+    truth = -float(logprobs.double().log_softmax(-1)[range(19), ids[1:]].mean())
+    row = TrainRow(ids, labels)
+    assert first_loss(folder, row, tmp_path / "off") == pytest.approx(truth, abs=1e-5)
+    assert abs(first_loss(folder, row, tmp_path / "on", dropout=True) - truth) > 1e-4
+    assert dropout_of(AutoConfig.from_pretrained(folder)) == expected
+
+
+def test_the_dropout_of_every_part_of_a_configuration_is_found():
+    config = AutoConfig.for_model("emu3", text_config={"attention_dropout": 0.25})
+    assert dropout_of(config) == {"text_config.attention_dropout": 0.25}
+    turn_off_dropout(config)
+    assert dropout_of(config) == {}
+    assert config.text_config.attention_dropout == 0.0
+    router = AutoConfig.for_model("phimoe")
+    assert dropout_of(router) == {"router_jitter_noise": 0.01}
+
+
+def test_a_saved_model_keeps_the_configuration_of_its_base(builtin, tmp_path):
+    from dataselect.training import TrainRequest, train
+
+    settings = json.loads((builtin / "config.json").read_text())
+    changed = tmp_path / "base"
+    changed.mkdir()
+    for file in builtin.iterdir():
+        (changed / file.name).write_bytes(file.read_bytes())
+    (changed / "config.json").write_text(json.dumps({**settings, "attention_dropout": 0.3}))
+    pool = tmp_path / "rows.jsonl"
+    pool.write_text(json.dumps({"prompt": "Count.", "response": "One, two."}) + "\n")
+    train(TrainRequest(pool, str(changed), tmp_path / "out", TrainConfig(max_steps=1)))
+    saved = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert (saved["attention_dropout"], saved["use_cache"]) == (0.3, True)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["training"]["dropout"] is False
+    assert manifest["training"]["dropout_off"] == {"attention_dropout": 0.3}

@@ -1,10 +1,12 @@
+"""Rows to train on: labels on responses and ends only, windows of long texts, and batches without a padding token."""
+
 import numpy as np
 import pytest
 
 from dataselect.errors import DataselectError
 from dataselect.pool import Renderer, RenderOptions
 from dataselect.records import END, PROMPT, RESPONSE, UNSCORED, Example, Message, Reject
-from dataselect.training.rows import IGNORED, make_train_set, train_rows
+from dataselect.training.rows import IGNORED, collate, make_train_set, train_rows
 
 
 def dialogue(identifier, *turns):
@@ -82,5 +84,17 @@ def test_a_truncated_row_is_trained_on_up_to_the_limit(builtin):
 
 
 def test_nothing_to_train_on_is_an_error_with_the_reasons(builtin):
-    with pytest.raises(DataselectError, match="nothing to train on: 1 empty_response"):
+    with pytest.raises(DataselectError, match="no row can be trained on: 1 empty_response"):
         make_train_set([dialogue("empty", ("user", "Hm?"), ("assistant", ""))], Renderer(builtin))
+
+
+def test_rows_are_padded_on_the_right_without_attention_and_label():
+    batch = collate(
+        [
+            {"input_ids": np.array([5, 6, 7], np.int32), "labels": np.array([-100, 6, 7], np.int32)},
+            {"input_ids": np.array([8], np.int32), "labels": np.array([8], np.int32)},
+        ]
+    )
+    assert batch["input_ids"].tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch["labels"].tolist() == [[-100, 6, 7], [8, -100, -100]]

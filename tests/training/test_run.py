@@ -113,14 +113,13 @@ def test_a_training_that_was_stopped_is_no_model_and_is_done_again(pool, tmp_pat
     assert file_digest(out / "model.safetensors") == file_digest(tmp_path / "whole" / "model.safetensors")
 
 
-def test_the_selection_decides_the_rendering_and_the_run(pool, tmp_path, builtin):
+def test_the_selection_decides_the_rendering_and_the_run(pool, tmp_path, builtin, seal_selection):
     rendering = Renderer(builtin, RenderOptions(template="qa")).settings()
     manifest = {
         "strategy": "ppl-low", "params": {}, "budget": 400, "unit": "tokens", "seed": 5, "rendering": rendering,
         "columns": {},
-        "sha256": file_digest(pool),
     }  # fmt: skip
-    pool.with_suffix(".manifest.json").write_text(json.dumps(manifest))
+    seal_selection(pool, manifest)
     with pytest.raises(UsageError, match=r"--template alpaca contradicts the selection.*--template qa"):
         train(request(pool, tmp_path / "model", rendering={"template": "alpaca"}))
     assert not (tmp_path / "model").exists()
@@ -130,7 +129,7 @@ def test_the_selection_decides_the_rendering_and_the_run(pool, tmp_path, builtin
         "strategy": "ppl-low", "params": {}, "budget": 400, "unit": "tokens", "seed": 5, "training_seed": 0,
     }  # fmt: skip
     assert written["rendering"] == rendering
-    assert written["selection"] == manifest
+    assert written["selection"] == {"kind": "selection", "sha256": file_digest(pool), **manifest}
 
 
 def test_the_folder_of_the_base_model_is_not_written_to(pool, builtin, tmp_path):

@@ -1,8 +1,11 @@
-"""Requests to an OpenAI-compatible server: many at once, and tried again where that can help.
+"""Requests to an OpenAI-compatible server: many at once, each tried again where that can help.
 
 Requests run on an event loop in a thread of its own: only there can one that waits for its answer be cancelled at once,
 and a notebook's own loop stays free. Waits between tries grow exponentially and are never shorter than the server's
-`Retry-After`. The API key comes from the environment and is kept in the client alone.
+`Retry-After`. The API key comes from the environment and is kept in the client alone (`access`).
+
+A server is not trusted to end an answer: its size is limited by what was asked, the time from its first byte on is
+limited too, and no compressed answer is taken, since its size shows only when it fills the memory.
 
 Left out: streaming, and following redirects, which could carry the key to another host.
 """
@@ -10,6 +13,7 @@ Left out: streaming, and following redirects, which could carry the key to anoth
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import threading
 import weakref
@@ -19,19 +23,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dataselect.backends.server.access import api_key, checked_address
-from dataselect.backends.server.refusals import UnansweredError, may_pass, refusal, retry_after, told
+from dataselect.backends.server.access import Secret, api_key, checked_address
+from dataselect.backends.server.replies import UnansweredError, may_pass, refusal, retry_after, server_words
 from dataselect.registry import require
 
 if TYPE_CHECKING:
     import httpx
+
 
 Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often and how long a request is tried.
+    """Limits on how often and how long a request is tried.
 
     Attributes:
         tries: Most tries, the first included.
@@ -50,66 +55,86 @@ class Retries:
 
 
 class ServerClient:
-    """The one door to a server.
+    """The only connection to a server.
 
     Args:
         address: Base URL, up to and without `/completions`.
         concurrency: Most requests in flight.
-        timeout: Seconds to wait for an answer.
+        timeout: Most seconds from a request to the end of its answer.
         retries: How often and how long a request is tried.
+        limits: How large an answer may be, and how long it may take to come.
+
+    Attributes:
+        secret: The key, which masks messages about the server.
 
     Raises:
         MissingExtraError: If httpx is not installed.
         UsageError: If the address or the key cannot be used.
     """
 
-    def __init__(self, address: str, concurrency: int, timeout: float, retries: Retries) -> None:
+    def __init__(self, address: str, concurrency: int, timeout: float, retries: Retries, limits: AnswerLimits) -> None:
         self._httpx = require("httpx", extra="server")
-        self.address, self._retries, self._key = checked_address(address), retries, api_key()
+        self.address, self.secret = checked_address(address), Secret(api_key())
+        self._retries, self._limits, self._timeout = retries, limits, timeout
         self._http: httpx.AsyncClient = self._httpx.AsyncClient(
             base_url=self.address,
-            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            headers={**self.secret.header, "Accept-Encoding": "identity"},
+            follow_redirects=False,
             timeout=self._httpx.Timeout(timeout, connect=min(timeout, 10.0), pool=None),
             limits=self._httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         )
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop.run_forever, name="dataselect-requests", daemon=True)
         thread.start()
-        self.close = weakref.finalize(self, _close, self._http, self._loop, thread)
+        self.secret.watch_logs()
+        self.close = weakref.finalize(self, _close, self._http, self._loop, thread, self.secret)
 
-    def submit(self, method: str, path: str, body: Body | None = None, tries: int | None = None) -> Future[Any]:
+    def submit(
+        self, method: str, path: str, body: Body | None = None, tries: int | None = None, timeout: float | None = None
+    ) -> Future[Any]:
         """Start a request. Its future gives the decoded JSON, or raises; it can be cancelled.
+
+        Args:
+            tries: Most tries, where that is fewer than the client's.
+            timeout: Most seconds per try, where that is less than the client's.
 
         Raises:
             UnansweredError: If every try failed.
-            RefusedError: If the server refuses what was asked.
-            DataselectError: If the server wants another key.
-            RuntimeError: If the sequence is too long for the server, or the answer is not JSON.
+            RefusedError: If the server refuses the request.
+            DataselectError: If the server refuses the key.
+            RuntimeError: If the sequence is too long for the server, or the answer is not JSON, or is compressed or
+                too large.
         """
-        asked = self._ask(method, path, body, min(tries or self._retries.tries, self._retries.tries))
+        most = self._retries.tries
+        asked = self._ask(method, path, body, min(tries or most, most), min(timeout or self._timeout, self._timeout))
         return asyncio.run_coroutine_threadsafe(asked, self._loop)
 
-    def ask(self, method: str, path: str, body: Body | None = None, tries: int | None = None) -> Any:  # noqa: ANN401
+    def ask(
+        self, method: str, path: str, body: Body | None = None, tries: int | None = None, timeout: float | None = None
+    ) -> Any:  # noqa: ANN401
         """Send a request and wait for its answer; see `submit`."""
-        future = self.submit(method, path, body, tries)
+        future = self.submit(method, path, body, tries, timeout)
         try:
             return future.result()
         finally:
             future.cancel()
 
-    async def _ask(self, method: str, path: str, body: Body | None, tries: int) -> Any:  # noqa: ANN401
+    async def _ask(self, method: str, path: str, body: Body | None, tries: int, timeout: float) -> Any:  # noqa: ANN401
         deadline = None
         for tried in range(1, tries + 1):
             wait, status = self._retries.wait(tried), None
             try:
-                response = await self._http.request(method, path, json=body)
+                async with asyncio.timeout(timeout), self._http.stream(method, path, json=body) as response:
+                    content = await read_answer(response, self._limits, body)
             except self._httpx.TransportError as error:
                 text = f"{type(error).__name__} {error}".strip()
+            except TimeoutError as error:
+                text = str(error) or f"no whole answer within {timeout:g} s"
             else:
                 status = response.status_code
                 if not may_pass(status):
-                    return self._decoded(response)
-                text = f"HTTP {status} {told(response.text, self._key)}".strip()
+                    return self._decoded(status, content)
+                text = f"HTTP {status} {server_words(content, self.secret.masked)}".strip()
                 wait = max(wait, retry_after(response.headers.get("Retry-After")))
             now = self._loop.time()
             deadline = now + self._retries.patience if deadline is None else deadline
@@ -117,17 +142,19 @@ class ServerClient:
                 raise UnansweredError(status, text, tried)
             await asyncio.sleep(wait)
 
-    def _decoded(self, response: httpx.Response) -> Any:  # noqa: ANN401
-        if response.status_code != 200:
-            raise refusal(response.status_code, told(response.text, self._key))
+    def _decoded(self, status: int, content: bytes) -> Any:  # noqa: ANN401
+        if status != 200:
+            raise refusal(status, server_words(content, self.secret.masked))
         try:
-            return response.json()
-        except ValueError:
-            raise RuntimeError(f"the server's answer is not JSON: {told(response.text, self._key)}") from None
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            raise RuntimeError(
+                f"the server's answer is not JSON: {server_words(content, self.secret.masked)}"
+            ) from None
 
 
-def _close(http: httpx.AsyncClient, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    """Cancel what is in flight, close the connections, end the thread; in that thread itself, only end it."""
+def _close(http: httpx.AsyncClient, loop: asyncio.AbstractEventLoop, thread: threading.Thread, secret: Secret) -> None:
+    """Cancel requests in flight, close the connections and end the thread; in that thread itself, only end it."""
 
     async def finish() -> None:
         left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -136,6 +163,7 @@ def _close(http: httpx.AsyncClient, loop: asyncio.AbstractEventLoop, thread: thr
         await asyncio.gather(*left, return_exceptions=True)
         await http.aclose()
 
+    secret.leave_logs()
     if thread is threading.current_thread():
         loop.stop()
         return
@@ -145,3 +173,60 @@ def _close(http: httpx.AsyncClient, loop: asyncio.AbstractEventLoop, thread: thr
     thread.join(timeout=10)
     if not loop.is_running():
         loop.close()
+
+
+_FAILURE_BYTES = 65_536
+"""Bytes that are read of a failure: its message comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """Limits on the size of an answer, and on the time from its headers to its end.
+
+    A token with its log-probability takes about 100 bytes; a list of models may take a megabyte.
+
+    Attributes:
+        size: Bytes, whatever the request.
+        size_per_token: Bytes more for each token of the prompt.
+        seconds: Seconds, whatever the request.
+        seconds_per_token: Seconds more for each token of the prompt.
+    """
+
+    size: int = 16 * 2**20
+    size_per_token: int = 4096
+    seconds: float = 20.0
+    seconds_per_token: float = 0.001
+
+
+async def read_answer(response: httpx.Response, limits: AnswerLimits, body: Mapping[str, Any] | None) -> bytes:
+    """Read the content of an answer whose headers have arrived.
+
+    Args:
+        body: The request; a longer prompt allows for a longer answer.
+
+    Raises:
+        TimeoutError: If it does not end in time.
+        RuntimeError: If it is compressed, or too large.
+    """
+    tokens = len(body.get("prompt", "")) if body else 0
+    seconds = limits.seconds + tokens * limits.seconds_per_token
+    try:
+        async with asyncio.timeout(seconds):
+            return await _bounded(response, limits.size + tokens * limits.size_per_token)
+    except TimeoutError:
+        raise TimeoutError(f"the server began an answer and did not end it within {seconds:g} s") from None
+
+
+async def _bounded(response: httpx.Response, most: int) -> bytes:
+    if response.status_code != 200:
+        most = _FAILURE_BYTES
+    elif (coding := response.headers.get("Content-Encoding", "identity").lower()) != "identity":
+        raise RuntimeError(f"the server's answer is compressed ({coding[:20]}), though that was not asked for")
+    content = bytearray()
+    async for part in response.aiter_raw():
+        content += part
+        if len(content) > most:
+            if response.status_code != 200:
+                break
+            raise RuntimeError(f"the server's answer has more than the {most:,} bytes that it can need")
+    return bytes(content[:most])

@@ -1,0 +1,1 @@
+"""What should I train on? An audit of the pools comes first; the search over short trainings builds on it."""

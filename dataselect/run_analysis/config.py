@@ -1,0 +1,180 @@
+"""The configuration of an analysis: what the columns of a table mean, what is compared, how uncertainty is estimated.
+
+A table is wide (one row per run, one column per task) or long (one row per run and task, with `columns.task` and
+`columns.score`). Conditions are rows' values that must match: text as it stands, numbers as numbers, true and false in
+any case, a list for any of several.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dataselect.config import build, load_yaml
+from dataselect.records import Direction
+
+Condition = dict[str, Any]
+"""Column -> the value that a row must have there, or a list of such values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that name a run.
+
+    Attributes:
+        model: The base model.
+        data: What it was trained on.
+        conditions: Everything else in which runs differ: method, epochs, amount of data, seed.
+        task, score: In a long table, the columns of the task's name and of its score.
+    """
+
+    model: str
+    data: str
+    conditions: tuple[str, ...] = ()
+    task: str | None = None
+    score: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.task is None) != (self.score is None):
+            raise ValueError("a long table needs both task and score, a wide one neither")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All columns that name a run."""
+        return (self.model, self.data, *self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskConfig:
+    """One task.
+
+    Attributes:
+        column: Its column (wide), or its name in the task column (long); by default the task's own name.
+        direction: Which way its score improves.
+        scale: Lowest and highest score there can be; without it, scales are only compared with each other.
+        chance: The score of guessing.
+        overall: Whether it counts in the mean over all tasks. Choose one setting per benchmark.
+    """
+
+    column: str | None = None
+    direction: Direction = "higher"
+    scale: tuple[float, ...] = ()
+    chance: float | None = None
+    overall: bool = True
+
+    def __post_init__(self) -> None:
+        if self.scale and (len(self.scale) != 2 or self.scale[0] >= self.scale[1]):
+            raise ValueError(f"scale: expected [lowest, highest], got {list(self.scale)}")
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyConfig:
+    """One property of the data: its column, and whether its logarithm is used."""
+
+    column: str | None = None
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyTable:
+    """A second table with the properties, joined by data set, and by model where `model` names its column.
+
+    Attributes:
+        file: A CSV, relative to the configuration.
+    """
+
+    file: str
+    data: str
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PairConfig:
+    """Runs that differ in one column only: `second` minus `first`, among the rows that match `where`."""
+
+    column: str
+    first: Any
+    second: Any
+    where: Condition = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CurveConfig:
+    """A curve of scores along a column of numbers, among the rows that match `where`."""
+
+    x: str
+    where: Condition = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeConfig:
+    """A whole analysis.
+
+    Attributes:
+        tasks: Name -> task; may be empty for a long table, which names its tasks itself.
+        baseline: What the rows of models before training have; empty where there are none.
+        where: What every row of the main analyses has; baselines, comparisons and curves have conditions of their own.
+        methods: Training methods that are analysed apart: name -> condition. Without any, all rows are one.
+        exclude: Rows that match any of these are only checked.
+        without_copies: Whether scores that two rows share beyond accident count as absent, in both of them: what is
+            left is what no copy can have made.
+        properties: Name -> property; without any, the analyses that need none still run.
+        control: The property that partial correlations are given, commonly the length.
+        comparisons, curves: Name -> what is compared or followed.
+        seed, resamples: Of the bootstrap.
+        permutations: At the start of a permutation test; where p is small there are more, see `permutation`.
+    """
+
+    columns: Columns
+    tasks: dict[str, TaskConfig] = field(default_factory=dict)
+    baseline: Condition = field(default_factory=dict)
+    where: Condition = field(default_factory=dict)
+    methods: dict[str, Condition] = field(default_factory=dict)
+    exclude: tuple[Condition, ...] = ()
+    without_copies: bool = False
+    properties: dict[str, PropertyConfig] = field(default_factory=dict)
+    property_table: PropertyTable | None = None
+    control: str | None = None
+    comparisons: dict[str, PairConfig] = field(default_factory=dict)
+    curves: dict[str, CurveConfig] = field(default_factory=dict)
+    seed: int = 0
+    resamples: int = 1000
+    permutations: int = 9999
+
+    def __post_init__(self) -> None:
+        draws = {"resamples": self.resamples, "permutations": self.permutations}
+        faults = [f"{name}: expected at least 100, got {n}" for name, n in draws.items() if n < 100]
+        if not self.tasks and self.columns.task is None:
+            faults.append("tasks: a wide table needs the names of its tasks")
+        if self.control is not None and self.control not in self.properties:
+            faults.append(f"control: {self.control!r} is not among the properties")
+        if self.seed < 0:
+            faults.append(f"seed: expected 0 or more, got {self.seed}")
+        faults += self._unknown_columns()
+        if faults:
+            raise ValueError("; ".join(faults))
+
+    def _unknown_columns(self) -> list[str]:
+        """List the columns of conditions that are not among those that name a run."""
+        used: list[tuple[str, Condition]] = [("baseline", self.baseline), ("where", self.where)]
+        used += [(f"methods.{name}", one) for name, one in self.methods.items()]
+        used += [(f"exclude[{i}]", one) for i, one in enumerate(self.exclude)]
+        used += [(f"comparisons.{name}", pair.where | {pair.column: ""}) for name, pair in self.comparisons.items()]
+        used += [(f"curves.{name}", curve.where | {curve.x: ""}) for name, curve in self.curves.items()]
+        known = ", ".join(self.columns.keys)
+        return [
+            f"{place}: {column!r} names no run; columns.conditions may name it (there are {known})"
+            for place, condition in used
+            for column in condition
+            if column not in self.columns.keys
+        ]
+
+
+def read_config(path: Path) -> AnalyzeConfig:
+    """Read the configuration of an analysis.
+
+    Raises:
+        ConfigError: With every fault.
+    """
+    return build(AnalyzeConfig, load_yaml(path), str(path))

@@ -1,0 +1,88 @@
+"""Perplexity under the base model: the rows it finds most likely, most surprising, or nearest to the pool's median.
+
+Rule: perplexity ascending (`ppl-low`), descending (`ppl-high`), or by the distance of its rank from the median rank,
+nearest first, where equal values share their mean rank (`ppl-mid`). Nesting: yes; for `ppl-mid` a larger budget widens
+the window on both sides.
+
+Papers: Harada et al. 2025 (arXiv 2506.14681) find that data *sets* of lower perplexity under the base model help more;
+that choosing *examples* inside one pool this way helps is another claim, which `ppl-low` exists to test. Marion et al.
+2023 (arXiv 2309.04564) and Ankner et al. 2024 (arXiv 2405.20541) compare all three directions on pretraining data: in
+the first the middle does best, in the second the best direction depends on the data. Repetitive responses have a low
+perplexity too, noise and wrong labels a high one, and length moves it: compare with `random` and
+`length-matched-random`. Other codes take as the middle a fixed window that starts at the 33rd percentile; it is not
+centred and does not nest, so it is left out.
+
+The papers differ in the tokens that perplexity is over, and often do not say. `response` (given the prompt) is what a
+trainer that masks the prompt minimises; `sequence` also counts the prompt and the end-of-turn tokens, as Marion and
+Ankner do and as a trainer that masks nothing does. The two order a pool of short answers to long prompts quite
+differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from dataselect.records import Ranking
+from dataselect.strategies.contract import Candidates, Needs
+from dataselect.strategies.ordering import Direction, directed
+
+Scope = Literal["response", "sequence"]
+PERPLEXITY: Mapping[Scope, str] = {"response": "ppl", "sequence": "sequence_ppl"}
+"""Scope -> the column of a score table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Perplexity:
+    """Order by perplexity; the direction is part of the strategy's name, not an option.
+
+    Attributes:
+        scope: Of the response given the prompt (column `ppl`) or of the whole sequence (`sequence_ppl`).
+    """
+
+    summary: ClassVar[str]
+    paper: ClassVar[str]
+    direction: ClassVar[Direction]
+    nests: ClassVar[bool] = True
+    by_score: ClassVar[bool] = True
+
+    scope: Scope = "response"
+
+    @property
+    def needs(self) -> Needs:
+        """The perplexity of the chosen scope."""
+        return Needs(columns=(PERPLEXITY[self.scope],))
+
+    def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:
+        """Order by perplexity; the score is the perplexity, or for `ppl-mid` the distance in ranks."""
+        return directed(candidates.columns[PERPLEXITY[self.scope]], self.direction)
+
+
+class PplLow(Perplexity):
+    """`ppl-low`."""
+
+    __slots__ = ()
+    summary = "lowest perplexity first: what the model finds likely"
+    paper = "arXiv 2506.14681"
+    direction = "low"
+
+
+class PplMid(Perplexity):
+    """`ppl-mid`."""
+
+    __slots__ = ()
+    summary = "perplexity nearest the pool's median first"
+    paper = "arXiv 2309.04564, 2405.20541"
+    direction = "mid"
+
+
+class PplHigh(Perplexity):
+    """`ppl-high`."""
+
+    __slots__ = ()
+    summary = "highest perplexity first: what the model finds surprising"
+    paper = "arXiv 2309.04564, 2405.20541"
+    direction = "high"

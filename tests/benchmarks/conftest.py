@@ -1,6 +1,0 @@
-"""Benchmarks are scripts beside each other, as `python benchmarks/NAME.py` sees them."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
