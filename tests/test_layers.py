@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1] / "dataselect"
 
 LAYERS = [
     {"escaping"}, {"errors", "records"}, {"library_errors", "progress", "arguments"}, {"artifacts"},
-    {"registry"}, {"config"}, {"likelihood"},
+    {"registry", "extras"}, {"config"}, {"likelihood"},
     {"stage"},
     {"models"},
     {"pool", "backends"},

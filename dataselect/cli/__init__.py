@@ -41,6 +41,7 @@ COMMANDS = {
     "layers": "Compare the weights of a model before and after tuning, layer by layer.",
     "tokens": "Find the response tokens that a model would not have chosen, by position and by token.",
     "ls": "List scorers, strategies, templates, tasks or encoders.",
+    "doctor": "Say what is installed and missing, and whether a model is fit to be used.",
     "validate": "Check an experiment's configuration without running it.",
 }
 """Every command with its line of help, in the order of the work. Each is the module of that name."""
