@@ -158,7 +158,7 @@ def half_width(parts: Sequence[Sequence[VarianceEstimate]], level: float) -> flo
 
 
 @lru_cache(maxsize=4096)
-def critical(dof: int, level: float) -> float:
+def critical(dof: float, level: float) -> float:
     """Two-sided critical value of Student's t."""
     from scipy.special import stdtrit
 
