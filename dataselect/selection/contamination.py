@@ -9,7 +9,8 @@ other words; what matched is recorded with each row, so that such cases can be s
 contaminated if its cosine to an item of the embedded target set is over a threshold.
 
 Items are read as pools are, with the pool's column map where it fits and by their own columns else. Many benchmarks
-give a prompt and no response (HumanEval, IFEval): of such a record the prompt alone is taken.
+give a prompt and no response (HumanEval, IFEval): of such a record the prompt alone is taken; of a minimal pair both
+sentences, the good one as a prompt.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from dataselect.strategies import Text
 from dataselect.strategies.cosine import cosine_rows
 
 _PROMPTS = (*RESPONSES, "text")
+_PAIR = ("sentence_good", "sentence_bad")
 
 FEWEST = 4
 """Words that a prompt needs to be looked for inside other texts."""
@@ -114,6 +116,8 @@ def _item_text(record: Mapping[str, Any], columns: ColumnMap) -> Text | None:
             continue
         return text_of_example(Example("", "", record, content.messages, content.text))
     prompt = next((record[name] for name in _PROMPTS if isinstance(record.get(name), str)), None)
+    if prompt is None and all(isinstance(record.get(name), str) for name in _PAIR):
+        return Text(*(record[name].strip() for name in _PAIR))
     return None if prompt is None else Text(prompt.strip(), "")
 
 

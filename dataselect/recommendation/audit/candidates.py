@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,3 +50,13 @@ class BandKeys:
             shares |= (counts[place] > 1) & (column > 0)
         found: NDArray[np.int64] = rows[shares]
         return found
+
+    def buckets(self) -> Iterator[list[int]]:
+        """Rows that share a key, two or more at a time; rows that share several come several times."""
+        keys = np.frombuffer(self._keys, np.uint32).reshape(-1, BANDS)
+        for band in range(BANDS):
+            order = np.argsort(keys[:, band], kind="stable")
+            starts = np.flatnonzero(np.diff(keys[order, band])) + 1
+            for rows in np.split(order, starts):
+                if len(rows) > 1 and keys[rows[0], band]:
+                    yield rows.tolist()
