@@ -46,6 +46,7 @@ REMOVED_WORDS = {
     "too_long": "rows over the model's length", "non_text": "responses without text",
     "response_is_prompt": "responses that repeat the prompt", "truncated_ending": "responses that stop in the middle",
     "special_text": "rows that spell out special tokens", "empty_prompt": "empty prompts",
+    "same_response": "responses given to several prompts", "unlike_pool": "responses unlike their pool",
 }  # fmt: skip
 """A reason as it reads after a number of rows, in the order in which reasons are listed."""
 

@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 
 LEAK = "leak"
 UNUSABLE = ("empty_response", "no_trained_token", "template_error", "too_long")
-DAMAGED = ("non_text", "response_is_prompt", "truncated_ending", "special_text", "empty_prompt")
+DAMAGED = (
+    "non_text", "response_is_prompt", "truncated_ending", "special_text", "empty_prompt", "same_response",
+    "unlike_pool",
+)  # fmt: skip
 FAULTS = (LEAK, *UNUSABLE, *DAMAGED)
 """Kinds whose rows are removed. A row that shows several is counted under the first."""
 

@@ -22,7 +22,7 @@ EXAMPLES = 3
 _SHOWN = 160
 _SAYS = {
     "duplicate": "repeats", "shared_row": "repeats", "near_duplicate": "resembles", "shared_near": "resembles",
-    "same_prompt": "the same prompt as", "repeated_id": "the id of",
+    "same_prompt": "the same prompt as", "same_response": "the same response as", "repeated_id": "the id of",
 }  # fmt: skip
 
 

@@ -108,6 +108,16 @@ KINDS = (
         "bound: a cut inside the first sentence or in code is not seen.",
     ),
     Kind(
+        "same_response", "One response for different prompts", "look",
+        "A response of eight words or more that rows with other prompts have too, in any of the pools: it answers "
+        "none of them in particular.",
+    ),
+    Kind(
+        "unlike_pool", "Text unlike its pool", "look",
+        "The response is made of sequences of characters that hardly occur in the rest of its pool (nor in the "
+        "tasks): garbled, or in another script or form.",
+    ),
+    Kind(
         "special_text", "Special tokens spelled out in the text", "look",
         "Text such as <|im_end|> or </s> becomes a control token of a tokenizer that has it, and can end a turn "
         "too early.",

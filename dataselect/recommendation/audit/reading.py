@@ -16,7 +16,7 @@ from dataselect.recommendation.audit.kinds import BITS
 from dataselect.recommendation.audit.languages import Languages
 from dataselect.recommendation.audit.repeats import content_hash, text_hash
 from dataselect.recommendation.audit.rows import Rows
-from dataselect.recommendation.audit.signs import opening, schema, signs, traits
+from dataselect.recommendation.audit.signs import long_response, opening, schema, signs, traits
 from dataselect.records import END, RESPONSE, Example, Reject, Rendered
 from dataselect.selection.contamination import EvaluationWords
 from dataselect.selection.dedup import shingles
@@ -144,7 +144,7 @@ class Pass:
             "response_bytes": response_bytes(example), "own_id": self._own_id(example),
             "content": content_hash(text), "prompt": text_hash(normalised(text.prompt)),
             "record": reading.pools[example.source].records, "flags": flags,
-            "opening": text_hash(opening(text.response)),
+            "response": text_hash(long_response(text.response)), "opening": text_hash(opening(text.response)),
         }  # fmt: skip
         if isinstance(rendered, Reject):
             reading.template_errors[len(reading.rows)] = rendered.excerpt

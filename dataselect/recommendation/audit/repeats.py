@@ -72,6 +72,7 @@ def mark_repeats(rows: Rows, keys: BandKeys | None) -> Repeats:
     found.exact = len(later) + len(shared)
     _count_shared(found, content, pool, len(rows.pools))
     _mark_prompts(rows, found)
+    _mark_responses(rows, found)
     _mark_ids(rows, found)
     if keys is None:
         found.missing = _missing_extra()
@@ -139,6 +140,28 @@ def _mark_prompts(rows: Rows, found: Repeats) -> None:
         kept = first[int(prompt[row])]
         of[row] = kept if content[kept] != content[row] else other[int(prompt[row])]
     _note(rows, found, "same_prompt", of)
+
+
+def _mark_responses(rows: Rows, found: Repeats) -> None:
+    """Rows whose long response another row has too, with another prompt."""
+    response, prompt = rows.column("response"), rows.column("prompt")
+    long = np.flatnonzero((response != 0) & (prompt != 0))
+    pairs = np.unique(np.stack([response[long], prompt[long]], axis=1), axis=0)
+    responses, prompts = np.unique(pairs[:, 0], return_counts=True)
+    several = long[np.isin(response[long], responses[prompts > 1])]
+    first: dict[int, int] = {}
+    for row in several.tolist():
+        first.setdefault(int(response[row]), row)
+    other = {
+        int(response[row]): row
+        for row in reversed(several.tolist())
+        if prompt[first[int(response[row])]] != prompt[row]
+    }
+    of = {}
+    for row in several.tolist():
+        kept = first[int(response[row])]
+        of[row] = kept if prompt[kept] != prompt[row] else other[int(response[row])]
+    _note(rows, found, "same_response", of)
 
 
 def _mark_ids(rows: Rows, found: Repeats) -> None:

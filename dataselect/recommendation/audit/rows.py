@@ -21,9 +21,9 @@ from dataselect.strategies import Text
 _TYPES = {
     "pool": "H", "line": "I", "record": "I", "flags": "Q", "schema": "B", "traits": "H", "language": "B", "turns": "H",
     "prompt_characters": "I", "response_characters": "I", "response_bytes": "I", "total_tokens": "I",
-    "response_tokens": "I", "own_id": "Q", "content": "Q", "prompt": "Q", "opening": "Q",
+    "response_tokens": "I", "own_id": "Q", "content": "Q", "prompt": "Q", "response": "Q", "opening": "Q",
 }  # fmt: skip
-"""Column -> its C type. `own_id`, `content`, `prompt`, `opening`: 64-bit hashes, 0 for none."""
+"""Column -> its C type. `own_id`, `content`, `prompt`, `response`, `opening`: 64-bit hashes, 0 for none."""
 
 _LARGEST = {code: 2 ** (8 * array(code).itemsize) - 1 for code in set(_TYPES.values())}
 

@@ -29,6 +29,7 @@ from dataselect.recommendation.audit.languages import Languages
 from dataselect.recommendation.audit.reading import Pass, Reading
 from dataselect.recommendation.audit.repeats import THRESHOLD, can_compare_near, mark_repeats
 from dataselect.recommendation.audit.request import AuditReport, AuditRequest
+from dataselect.recommendation.audit.unlike import mark_unlike
 from dataselect.reports.audit import audit_page
 from dataselect.selection.contamination import EvaluationTexts, EvaluationWords, read_evaluation_texts
 from dataselect.selection.filters import Filters
@@ -137,6 +138,7 @@ class Audit:
             raise _nothing(reading)
         self._say(f"compare {len(reading.rows):,} rows with each other")
         repeats = mark_repeats(reading.rows, reading.keys)
+        mark_unlike(reading.rows, [_said(texts) for texts in self._tasks.values()])
         options = " ".join(f"--decontaminate {shlex.quote(task)}" for task in self._request.tasks)
         evidence = Evidence(reading, repeats, options, self._words)
         return audit_document(
@@ -160,6 +162,11 @@ class Audit:
                         f"the task {name} is the pool {pools[one['sha256']]}: every row would be a leak",
                         "give the examples that the model is tested on, which are not in the pool",
                     )
+
+
+def _said(texts: EvaluationTexts) -> list[str]:
+    """What each item says, with its answer."""
+    return [f"{item.text.prompt} {item.text.response}" for item in texts.items]
 
 
 def _task(name: str, texts: EvaluationTexts) -> dict[str, Any]:

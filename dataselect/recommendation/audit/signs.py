@@ -14,7 +14,7 @@ from dataselect.pool.columns import lead_of, shape_of
 from dataselect.pool_ranking.text_defects import text_defects
 from dataselect.recommendation.audit.kinds import BITS
 from dataselect.records import Example
-from dataselect.selection.text_normalisation import words
+from dataselect.selection.text_normalisation import normalised, words
 from dataselect.strategies import Text
 
 SCHEMAS = (
@@ -46,6 +46,7 @@ _BEGINNING = 200
 """Characters in which a refusal stands, if there is one."""
 
 _OPENING_WORDS = 4
+_LONG_WORDS = 8
 
 
 def signs(example: Example, text: Text) -> int:
@@ -102,6 +103,12 @@ def traits(example: Example, text: Text) -> int:
 def trait_bit(name: str) -> int:
     """The bit of one trait."""
     return _TRAIT_BITS[name]
+
+
+def long_response(response: str) -> str:
+    """A response as it is compared with others, white space and case aside; empty where it has under eight words."""
+    said = normalised(response)
+    return said if len(words(response)) >= _LONG_WORDS else ""
 
 
 def opening(response: str) -> str:
