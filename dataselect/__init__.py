@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from dataselect.recommendation.audit import AuditReport as AuditReport
     from dataselect.recommendation.audit import AuditRequest as AuditRequest
     from dataselect.recommendation.audit import audit as audit
+    from dataselect.recommendation.request import RecommendRequest as RecommendRequest
+    from dataselect.recommendation.run import recommend as recommend
     from dataselect.reports import compare as compare
     from dataselect.scoring import ScoreRequest as ScoreRequest
     from dataselect.scoring import score as score
@@ -49,6 +51,8 @@ _HOMES = {
     "experiment": ("read_config", "run_experiment"),
     "pool": ("ColumnMap", "PoolReader", "RenderOptions"),
     "reports": ("compare",),
+    "recommendation.request": ("RecommendRequest",),
+    "recommendation.run": ("recommend",),
     "recommendation.audit": ("AuditReport", "AuditRequest", "audit"),
     "scoring": ("ScoreRequest", "score"),
     "selection": ("SelectRequest", "select"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from dataselect.cli.options import emit
 if TYPE_CHECKING:
     from dataselect.experiment.estimate import SettingEstimate
     from dataselect.pool_ranking.estimate import RankEstimate
+    from dataselect.recommendation.estimate import RecommendEstimate
     from dataselect.scoring.estimate import Duration, ModelEstimate, ScoreEstimate
     from dataselect.scoring.estimate.calibration import Memory
 
@@ -129,3 +132,25 @@ def _setting(one: SettingEstimate) -> Iterator[tuple[str, str]]:
     yield "evaluation", f"{one.trainings + 1} models, {in_time(one.evaluation)} each"
     yield "disk", f"{in_bytes(one.trainings * one.model_bytes)} of models"
     yield "time", f"{in_time(one.seconds)}, one after the other"
+
+
+def print_recommendation_estimate(found: RecommendEstimate) -> None:
+    """Print what a recommendation will take."""
+    _print(_recommendation(found))
+
+
+def _recommendation(found: RecommendEstimate) -> Iterator[tuple[str, str]]:
+    from dataselect.recommendation.plan import seconds_of
+
+    plan, speed = found.plan, found.speed
+    budgets = ", ".join(f"{budget:,}" for budget in plan.budgets)
+    yield "candidates", f"{len(plan.candidates)}" + (f", {len(plan.left_out)} left out" if plan.left_out else "")
+    yield "models", f"{plan.trainings}, of {budgets} tokens; {2 * plan.final_seeds(plan.budgets[-1])} of them final"
+    pace = f"{speed.tokens_per_second:,.0f} tokens/s and {in_time(speed.overhead)} each besides"
+    yield "training", f"{plan.train_tokens:,} tokens: {in_time(seconds_of(plan, speed))} ({pace})"
+    if found.scored_tokens:
+        yield "scoring", f"{found.scored_tokens:,} tokens: {in_time(found.scoring)}"
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    kept, model = found.folder_bytes + plan.trainings * 200_000, 2 * speed.model_bytes
+    yield "disk", f"{in_bytes(kept)} stay, {in_bytes(model)} at most while a model is trained ({in_bytes(free)} free)"
+    yield "time", f"{in_time(found.seconds)}, less if the search is decided early"

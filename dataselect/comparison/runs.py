@@ -87,11 +87,16 @@ def read_run(path: Path) -> Run:
     return Run(
         strategy=full_name(run, path.parent.parent / "selections"), budget=cast(int, budget), unit=unit,
         seed=cast(int, seed), training_seed=cast(int, trained), nests=run.get("nests"), overlap=run.get("overlap"),
-        path=path, results=_results(stage.file(RESULTS)),
+        path=path, results=read_results(stage.file(RESULTS)),
     )  # fmt: skip
 
 
-def _results(path: Path) -> tuple[TaskResult, ...]:
+def read_results(path: Path) -> tuple[TaskResult, ...]:
+    """Read a results.parquet, one result per task and metric in the order of the file.
+
+    Raises:
+        ArtifactError: If it is malformed, or a value is missing or not finite.
+    """
     rows = _rows(path)
     parts: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:

@@ -10,6 +10,7 @@ from typing import Any
 from dataselect.arguments import checked
 from dataselect.errors import UsageError
 from dataselect.pool import ColumnMap, RenderOptions
+from dataselect.stage import Overwrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class AuditRequest:
     prefix_ids: bool = False
     limit: int | None = None
     sample_seed: int | None = None
-    overwrite: bool = False
+    overwrite: Overwrite = False
 
     def __post_init__(self) -> None:
         checked(self)

@@ -1,0 +1,135 @@
+"""The plan of a run on disk: made once, kept in `plan.json`, and continued when more time or tokens are given.
+
+With a time limit one short training on random rows is timed first, and the untrained model is evaluated, which the
+search needs anyhow. What was measured is kept, so that a run that is resumed follows the same plan.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from dataselect.artifacts import digest, read_json
+from dataselect.errors import DataselectError
+from dataselect.recommendation.candidates import CONTROL, select_request
+from dataselect.recommendation.measuring import measure_selection, measure_untrained
+from dataselect.recommendation.plan import (
+    PlanInputs,
+    SearchPlan,
+    TrainingSpeed,
+    plan_for_seconds,
+    plan_for_tokens,
+)
+from dataselect.recommendation.preparing import Prepared
+from dataselect.selection import select
+from dataselect.stage import StageDirectory
+
+PLAN = "plan.json"
+_ROWS = 32
+"""Rows of the training that is timed."""
+_SPARE = 0.9
+"""Share of the time that is planned for: what is not timed beforehand takes the rest."""
+_SCORING = 0.2
+"""Share of the time that scoring and embedding are expected to take."""
+
+
+def make_plan_of(
+    prepared: Prepared, stage: StageDirectory, say: Callable[[str], None]
+) -> tuple[SearchPlan, TrainingSpeed | None]:
+    """The plan of this command: that of an earlier run of the same command, or a new one.
+
+    Raises:
+        UsageError: If time or tokens do not suffice.
+    """
+    began = time.perf_counter()
+    request = prepared.request
+    kept = read_json(stage.path / PLAN) if stage.intact(PLAN) else {}
+    key = digest([
+        request.allowed_seconds, request.train_tokens, prepared.asked, [asdict(one) for one in prepared.candidates],
+        dict(prepared.lengths.tokens),
+    ])  # fmt: skip
+    earlier = kept.get("plans", {}).get(key)
+    speed = TrainingSpeed(**kept["speed"]) if kept.get("speed") else None
+    if earlier is not None:
+        return SearchPlan.read(earlier), speed
+    if request.allowed_seconds is not None and speed is None:
+        speed = measure_speed(prepared, stage, say)
+    plan = plan_of(prepared, inputs_of(prepared, kept), speed, began)
+    plans = {**kept.get("plans", {}), key: plan.as_dict()}
+    first = {"first_budget": kept.get("first_budget") or plan.budgets[0], "sample_rows": plan.sample_rows}
+    stage.write_json(PLAN, {"plans": plans, **first, "speed": None if speed is None else asdict(speed)})
+    say(in_words(plan, speed))
+    return plan, speed
+
+
+def inputs_of(prepared: Prepared, kept: dict[str, Any]) -> PlanInputs:
+    """What the plan is made from.
+
+    Args:
+        kept: `plan.json` of an earlier run; empty for none.
+    """
+    lengths, recipe = prepared.lengths, prepared.request.recipe
+    return PlanInputs(
+        candidates=prepared.candidates, row_tokens=lengths.per_row, pool_tokens=sum(lengths.tokens.values()),
+        batch_rows=recipe.batch_size, asked=prepared.asked,
+        first_budget=0 if prepared.asked else kept.get("first_budget", 0),
+        sample_rows=kept.get("sample_rows", 0),
+    )  # fmt: skip
+
+
+def plan_of(prepared: Prepared, inputs: PlanInputs, speed: TrainingSpeed | None, began: float) -> SearchPlan:
+    """The plan for the tokens or the time of a request.
+
+    Args:
+        began: `time.perf_counter()` when the work began; what has passed since is taken off the time.
+
+    Raises:
+        UsageError: If time or tokens do not suffice.
+    """
+    request = prepared.request
+    epochs = request.recipe.epochs
+    if request.allowed_seconds is None:
+        assert request.train_tokens is not None
+        return plan_for_tokens(inputs, int(request.train_tokens / epochs))
+    assert speed is not None, "a time limit needs a speed"
+    left = request.allowed_seconds * (_SPARE - _SCORING) - (time.perf_counter() - began)
+    per_pass = replace(speed, tokens_per_second=speed.tokens_per_second / epochs)
+    return plan_for_seconds(inputs, left, per_pass)
+
+
+def measure_speed(prepared: Prepared, stage: StageDirectory, say: Callable[[str], None]) -> TrainingSpeed:
+    """Time one training on random rows, and its evaluation.
+
+    Raises:
+        DataselectError: If it fails: then none would work.
+    """
+    say("time one short training")
+    control = next(one for one in prepared.candidates if one.name == CONTROL)
+    folder = stage.path / "calibration"
+    names = [f"calibration/rows{suffix}" for suffix in (".jsonl", ".ranking.parquet", ".manifest.json")]
+    stage.claim(*names)
+    folder.mkdir(exist_ok=True)
+    request = select_request(control, prepared.pools, prepared.lengths.table, None, 1, 0, folder / "rows.jsonl")
+    tokens = round(min(_ROWS * prepared.lengths.per_row, sum(prepared.lengths.tokens.values())))
+    select(replace(request, budget=f"{tokens}tok"))
+    conditions = replace(prepared.conditions(sealed=False), folder=folder)
+    measure_untrained(conditions, stage.path / "untrained", stage)
+    found = measure_selection(conditions, folder / "rows.jsonl", 0, "timed", stage)
+    if found.failure:
+        raise DataselectError(f"nothing is recommended: {found.failure}", "lower learning_rate in --config")
+    return TrainingSpeed(
+        tokens_per_second=max(1.0, found.tokens * prepared.request.recipe.epochs / max(found.training, 1e-3)),
+        start=max(0.0, found.seconds - found.training - found.evaluation), evaluation=found.evaluation,
+        model_bytes=found.model_bytes,
+    )  # fmt: skip
+
+
+def in_words(plan: SearchPlan, speed: TrainingSpeed | None) -> str:
+    """The plan in one line."""
+    budgets = ", ".join(f"{budget:,}" for budget in plan.budgets)
+    left = f"; {len(plan.left_out)} further candidates would take more" if plan.left_out else ""
+    what = f"plan: {len(plan.candidates)} candidates, trainings of {budgets} tokens, about {plan.trainings} in all"
+    pace = "" if speed is None else f" ({speed.tokens_per_second:,.0f} tokens/s, {speed.overhead:.1f} s each besides)"
+    return f"{what}, {plan.train_tokens:,} tokens{pace}{left}"
