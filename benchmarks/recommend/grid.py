@@ -155,6 +155,29 @@ class Grid:
         return Measurement(self.gains[arm, budget][seed][items], self.tokens[arm, budget][seed])
 
 
+def scales(grid: Grid, budget: int) -> dict[str, float]:
+    """Sds of the parts of a gain at a budget, as shares of what the control gains: what `simulated.py` draws from."""
+    control = grid.gains[CONTROL, budget]
+    arms = [gains for (name, at), gains in grid.gains.items() if at == budget and name != CONTROL]
+    single = np.mean([_residual_variance(gains) for gains in arms])
+    gaps = [gains.mean(axis=0) - control.mean(axis=0) for gains in arms]
+    noise = single * (1 / len(arms[0]) + 1 / len(control))
+    found = {
+        "item": control.mean(axis=0).std(),
+        "effect": np.std([gap.mean() for gap in gaps]),
+        "arm_by_item": max(0.0, float(np.mean([gap.var(ddof=1) for gap in gaps]) - noise)) ** 0.5,
+        "seed_of_control": control.mean(axis=1).std(ddof=1),
+        "seed_of_arms": np.mean([gains.mean(axis=1).var(ddof=1) for gains in arms]) ** 0.5,
+        "item_by_seed": single**0.5,
+    }
+    return {name: round(float(value / control.mean()), 2) for name, value in found.items()}
+
+
+def _residual_variance(gains: np.ndarray) -> float:
+    residuals = gains - gains.mean(axis=0) - gains.mean(axis=1, keepdims=True) + gains.mean()
+    return float((residuals**2).sum() / ((gains.shape[0] - 1) * (gains.shape[1] - 1)))
+
+
 def main() -> None:
     """Train the grid and write it."""
     parser = argparse.ArgumentParser(description="Train every cell of a grid of candidates.")
@@ -162,6 +185,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     write_cells(options.out, *train_all(options.work, order()))
+    for budget in BUDGETS:
+        print(budget, scales(Grid.read(options.out), budget))
 
 
 if __name__ == "__main__":

@@ -135,6 +135,8 @@ def race(
     tokens: int,
     measure: Measure,
     on_event: Say = lambda event: None,
+    *,
+    most_seeds: int = MOST_SEEDS,
 ) -> RaceOutcome:
     """Search for the arm to put to the final.
 
@@ -144,13 +146,14 @@ def race(
         budgets: Tokens of one training, ascending, no duplicates.
         tokens: Tokens that all trainings together may take.
         measure: Trains an arm on at most so many tokens with a seed (0, 1, ...) and evaluates it.
-        on_event: Gets a sentence after each training and when arms are dropped.
+        on_event: Gets a sentence after each training.
+        most_seeds: Of an arm; undecided with so many, it stays undecided. The control gets one more.
     """
     assert len(budgets) > 0, "there is a budget"
     assert list(budgets) == sorted(set(budgets)), "budgets ascend"
     candidates = [arm for arm in arms if arm.name != control]
     assert len({arm.name for arm in candidates}) == len(candidates), "names are unique"
-    book = _Book(control, tuple(budgets), tokens, measure, on_event)
+    book = _Book(control, tuple(budgets), tokens, measure, on_event, most_seeds)
     try:
         stopped = _search(book, candidates)
     except _Spent as spent:
@@ -171,6 +174,7 @@ class _Book:
     tokens: int
     measure: Measure
     say: Say
+    most_seeds: int
     spent: int = 0
     trainings: int = 0
     gains: dict[tuple[str, int], list[Floats]] = field(default_factory=dict)
@@ -341,8 +345,8 @@ def _finished(book: _Book, budget: int) -> str:
     undecided = [arm for arm in others if _against(book, arm, leader, budget).decision(margin) == UNDECIDED]
     if _decision(book, leader, budget) == BETTER and not undecided:
         return f"{leader.name} is better than the control, and no rival is undecided"
-    if book.seeds(leader.name, budget) >= MOST_SEEDS:
-        return f"{MOST_SEEDS} seeds did not decide it: more task items would"
+    if book.seeds(leader.name, budget) >= book.most_seeds:
+        return f"{book.most_seeds} seeds did not decide it: more task items would"
     return ""
 
 

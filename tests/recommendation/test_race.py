@@ -1,6 +1,8 @@
 """The race: what it asks for, in which order, and what it says, on measures with known truth."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from dataselect.recommendation.decisions import ALPHA, BETTER, FAILED, WORSE
 from dataselect.recommendation.race import MOST_SEEDS, Measurement, RaceArm, RaceOutcome, race
 
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 ITEMS = 60
 BUDGETS = (1000, 2000, 4000)
 
@@ -169,3 +172,35 @@ def test_random_wins_where_nothing_is_ahead():
     outcome = run(Table({"random": 0.0, "bad": -0.5, "poor": -0.3}))
     assert outcome.finalist is None
     assert "worse" in outcome.stopped_because
+
+
+def test_the_control_and_the_arms_get_as_many_seeds_as_the_caller_allows():
+    table = Table({"random": 0.0, "one": 0.01, "two": 0.012}, noise=0.2)
+    outcome = race(arms(table.effects), "random", BUDGETS, 10**9, table, most_seeds=3)
+    assert "3 seeds did not decide it" in outcome.stopped_because
+    seeds = {name: {seed for arm, _, seed in table.asked if arm == name} for name in table.effects}
+    assert seeds == {"random": {0, 1, 2, 3}, "one": {0, 1, 2}, "two": {0, 1, 2}}
+
+
+def test_with_a_quarter_of_the_tokens_of_a_real_grid_a_choice_near_the_best_is_made():
+    """84 cells of real trainings (benchmarks/recommend/grid.py); ten orders of seeds, and another half of the items."""
+    stored = json.loads((RESULTS / "recommend_grid.json").read_text())
+    cells = {(cell["arm"], cell["budget"]): cell for cell in stored["cells"]}
+    gains = {key: np.array(stored["untrained"]) - np.array(cell["nll"]) for key, cell in cells.items()}
+    value = {key: float(one.mean()) for key, one in gains.items()}
+    quarter = sum(sum(cell["tokens"][:3]) for cell in cells.values()) // 4
+    candidates = [RaceArm(name) for name in dict.fromkeys(name for name, _ in cells)]
+    budgets = sorted({budget for _, budget in cells})
+    regrets = []
+    for replay in range(10):
+        rng = np.random.default_rng(replay)
+        items, order = rng.permutation(60)[:30], {key: rng.permutation(len(one)) for key, one in gains.items()}
+
+        def measure(arm: str, budget: int, seed: int, items=items, order=order) -> Measurement:
+            place = order[arm, budget][seed]
+            return Measurement(gains[arm, budget][place][items], cells[arm, budget]["tokens"][place])
+
+        found = race(candidates, "all.random", budgets, quarter, measure, most_seeds=3)
+        regrets.append(max(value.values()) - value[found.finalist, found.budget])
+    assert np.mean(regrets) < 0.05  # nats per token; the best cell gains 1.3, random rows at its budget 0.7
+    assert sum(regret == 0 for regret in regrets) >= 6
