@@ -126,8 +126,11 @@ def atomic(path: Path, folder: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def temporary_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`, for several files that appear together; removed afterwards.
+def temporary_folder(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary folder, for several files that appear together; removed afterwards.
+
+    Args:
+        folder: The folder that it is made in, on the file system of `path`; None for that of `path`.
 
     Raises:
         ArtifactError: If a file cannot be written.
@@ -135,8 +138,9 @@ def temporary_folder(path: Path) -> Iterator[Path]:
     ordinary_file(path)
     with user_errors(f"cannot write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=path.parent, ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
+        inside = folder or path.parent
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=inside, ignore_cleanup_errors=True) as made:
+            yield Path(made)
 
 
 def move_into_place(source: Path, target: Path) -> None:
@@ -156,9 +160,13 @@ def _sync_directory(path: Path) -> None:
         os.close(handle)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text so that `path` is either the old file or the whole new one."""
-    with atomic(path) as temporary:
+def write_text(path: Path, text: str, folder: Path | None = None) -> None:
+    """Write UTF-8 text so that `path` is either the old file or the whole new one.
+
+    Args:
+        folder: As in `atomic`.
+    """
+    with atomic(path, folder) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 

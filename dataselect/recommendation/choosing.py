@@ -116,7 +116,7 @@ class Chooser:
             candidate, tables.pools, tables.scores, tables.embeddings, budget, seed, out, self.targets
         )
         if not is_selected(request):
-            select(request)
+            select(request, self.stage.scratch)
 
 
 def _only(pools: CleanPools, candidate: Candidate) -> CleanPools:

@@ -113,7 +113,7 @@ def measure_speed(prepared: Prepared, stage: StageDirectory, say: Callable[[str]
     folder.mkdir(exist_ok=True)
     request = select_request(control, prepared.pools, prepared.lengths.table, None, 1, 0, folder / "rows.jsonl")
     tokens = round(min(_ROWS * prepared.lengths.per_row, sum(prepared.lengths.tokens.values())))
-    select(replace(request, budget=f"{tokens}tok"))
+    select(replace(request, budget=f"{tokens}tok"), stage.scratch)
     conditions = replace(prepared.conditions(sealed=False), folder=folder)
     measure_untrained(conditions, stage.path / "untrained", stage)
     found = measure_selection(conditions, folder / "rows.jsonl", 0, "timed", stage)

@@ -98,6 +98,7 @@ def write_selection(
     counts: SelectionCounts,
     about: Mapping[str, Any],
     overwrite: bool,
+    scratch: Path | None = None,
 ) -> SelectionSummary:
     """Write the chosen records or ids, the ranking beside them, and the manifest of both.
 
@@ -105,6 +106,7 @@ def write_selection(
         reader: The pool; needed for records only.
         about: What the manifest records that does not depend on the budget.
         overwrite: Replace another selection; the same one is left as it is.
+        scratch: The folder for files that are being written, on the file system of `out`; None for that of `out`.
 
     Raises:
         PoolError: If a chosen record is gone, or an id of a list holds a line break.
@@ -123,7 +125,7 @@ def write_selection(
         shared=shared_rows(about["params"], ranked.ids.take(cut.rows)),
         sources=made_of.sources,
     )
-    with temporary_folder(out) as folder:
+    with temporary_folder(out, scratch) as folder:
         new, ranking = folder / out.name, folder / ranking_path(out).name
         sha256 = _write_chosen(new, reader, ranked, cut, about["strategy"])
         write_ranking(ranking, ranked, cut)
@@ -142,7 +144,7 @@ def write_selection(
             move_into_place(ranking, ranking_path(out))
             move_into_place(new, out)
         if earlier is None or earlier["paths"] != manifest["paths"]:
-            write_manifest(summary.manifest, manifest)
+            write_manifest(summary.manifest, manifest, scratch)
     return summary
 
 

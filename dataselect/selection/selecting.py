@@ -31,10 +31,14 @@ from dataselect.selection.summary import SelectionCounts, SelectionSummary
 
 
 @user_errors()
-def select(request: SelectRequest) -> SelectionSummary:
+def select(request: SelectRequest, scratch: Path | None = None) -> SelectionSummary:
     """Rank the pools by a strategy and write the best rows within the budget.
 
     Writes `request.out`, FILE.ranking.parquet and FILE.manifest.json beside it.
+
+    Args:
+        scratch: The folder for files that are being written, on the file system of `out`, so that a process that is
+            killed leaves nothing beside `out`; None for the folder of `out`.
 
     Raises:
         UsageError: If the strategy, one of its options, the budget, the seed or `out` is not valid.
@@ -57,7 +61,7 @@ def select(request: SelectRequest) -> SelectionSummary:
     }
     notes = reader.notes if reader else ()  # writing reads no further than the last row kept
     summary = write_selection(
-        request.out, reader, plan.budget, chosen.ranked, chosen.cut, chosen.counts, about, request.overwrite
+        request.out, reader, plan.budget, chosen.ranked, chosen.cut, chosen.counts, about, request.overwrite, scratch
     )
     return replace(summary, lost=(*notes, *pool.lost))
 

@@ -68,9 +68,9 @@ def without_places(made: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
-    """Write a sealed manifest atomically."""
-    write_text(path, json_text(sealed({"kind": KIND, **manifest})))
+def write_manifest(path: Path, manifest: Mapping[str, Any], scratch: Path | None = None) -> None:
+    """Write a sealed manifest atomically, by way of a folder for files that are being written; None for its own."""
+    write_text(path, json_text(sealed({"kind": KIND, **manifest})), scratch)
 
 
 def write_file(path: Path, text: str, overwrite: bool) -> None:

@@ -309,3 +309,23 @@ def test_names_of_pools():
         "tatsu-lab/alpaca": "tatsu-lab-alpaca", "日本.csv": "日本",
     }  # fmt: skip
     assert list(safe_names(["x y.jsonl", "x-y.jsonl", "!.jsonl"]).values()) == ["x-y", "x-y-2", "pool"]
+
+
+def test_a_selection_killed_while_it_is_written_leaves_nothing_beside_its_file(tmp_path, monkeypatch):
+    """What `recommend` selects goes through its scratch folder, which the next run removes."""
+    from dataselect.selection import SelectRequest, output, select
+
+    seen = []
+
+    def moved(source, target):
+        seen.append(source.parent.parent)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(output, "move_into_place", moved)
+    pool = write(tmp_path / "a.jsonl", [row(n) for n in range(5)])
+    request = SelectRequest(pools=pool, strategy="random", budget="3", out=tmp_path / "out" / "selections" / "x.jsonl")
+    with StageDirectory("recommend", tmp_path / "out", {}, {}) as stage:
+        with pytest.raises(KeyboardInterrupt):
+            select(request, stage.scratch)
+        assert seen == [stage.scratch]
+        assert list((tmp_path / "out" / "selections").iterdir()) == []
