@@ -16,6 +16,7 @@ from dataselect.run_analysis.config import AnalyzeConfig
 from dataselect.run_analysis.copied_rows import identical_rows, repeated_runs
 from dataselect.run_analysis.findings import Finding, counted, listed
 from dataselect.run_analysis.grid import Grid, baseline_rows, conditions
+from dataselect.run_analysis.group_labels import group_findings
 from dataselect.run_analysis.run_table import Floats, RunTable
 
 
@@ -40,6 +41,7 @@ def check(
         *missing_properties(table, config),
         *empty_methods(grids, config),
         *grid_cells(grids, table.models),
+        *(one for grid in grids if grid.properties for one in group_findings(grid.method, grid.groups)),
     ]
     return tuple(sorted(found, key=lambda one: one.severity != "serious"))
 

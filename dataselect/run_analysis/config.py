@@ -70,10 +70,16 @@ class TaskConfig:
 
 @dataclass(frozen=True, slots=True)
 class PropertyConfig:
-    """One property of the data: its column, and whether its logarithm is used."""
+    """One property of the data: its column, and whether its logarithm is used.
+
+    Attributes:
+        direction: Which way it is said to improve; with "lower" the coefficients of the alibi are turned, so that above
+            0 always means as said.
+    """
 
     column: str | None = None
     log: bool = False
+    direction: Direction = "higher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,8 @@ class AnalyzeConfig:
             left is what no copy can have made.
         properties: Name -> property; without any, the analyses that need none still run.
         control: The property that partial correlations are given, commonly the length.
+        group: The columns of the groups that every association is shown without: teacher, source, family. By default
+            the data sets.
         comparisons, curves: Name -> what is compared or followed.
         seed, resamples: Of the bootstrap.
         permutations: At the start of a permutation test; where p is small there are more, see `permutation`.
@@ -136,6 +144,7 @@ class AnalyzeConfig:
     properties: dict[str, PropertyConfig] = field(default_factory=dict)
     property_table: PropertyTable | None = None
     control: str | None = None
+    group: tuple[str, ...] = ()
     comparisons: dict[str, PairConfig] = field(default_factory=dict)
     curves: dict[str, CurveConfig] = field(default_factory=dict)
     seed: int = 0

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.run_analysis.config import AnalyzeConfig, Condition
+from dataselect.run_analysis.group_labels import GroupColumn, group_column
 from dataselect.run_analysis.run_table import OVERALL, Floats, RunTable, TaskColumn, known_mean
 
 ALL_RUNS = "all runs"
@@ -39,6 +40,7 @@ class Grid:
         baseline: (n_tasks, n_models), turned the same way.
         runs: (n_models, n_datasets) runs in each cell.
         properties: Name -> (n_models, n_datasets).
+        groups: One for each column of groups; the data sets where none is named.
     """
 
     method: str
@@ -49,6 +51,7 @@ class Grid:
     baseline: Floats
     runs: NDArray[np.int64]
     properties: Mapping[str, Floats]
+    groups: tuple[GroupColumn, ...] = ()
 
     @property
     def gains(self) -> Floats:
@@ -119,10 +122,14 @@ def make_grid(table: RunTable, config: AnalyzeConfig, method: str, condition: Ma
     bases = [is_base & (np.array(table.models) == model) for model in models]
     baseline = np.array([[known_mean(one[base]) for base in bases] for one in table.oriented])
     properties = {name: _cell_means(values[rows], cells, shape) for name, values in table.properties.items()}
+    groups = tuple(
+        group_column(name, [table.group_cells(name)[i] for i in rows], cells, models, datasets)
+        for name in config.group or (table.data,)
+    )
     tasks, scores, baseline = _with_overall(table.tasks, scores, baseline)
     return Grid(
         method=method, models=models, datasets=datasets, tasks=tasks, scores=scores, baseline=baseline, runs=runs,
-        properties=properties,
+        properties=properties, groups=groups,
     )  # fmt: skip
 
 

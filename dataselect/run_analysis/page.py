@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dataselect.reports.content import Block, Report, Section, Table, text
 from dataselect.run_analysis.agreement import agreement_section, agreement_sentences
+from dataselect.run_analysis.alibi_section import alibi_section, alibi_sentences
 from dataselect.run_analysis.association_section import association_section, property_sentences
 from dataselect.run_analysis.curves import curve_section, curve_sentences
 from dataselect.run_analysis.extremes import extremes_section, extremes_sentences
@@ -18,6 +19,7 @@ from dataselect.run_analysis.presentation import Entry
 _SECTIONS = {
     "extremes": extremes_section,
     "associations": association_section,
+    "alibis": alibi_section,
     "predictions": prediction_section,
     "agreements": agreement_section,
     "comparisons": comparison_section,
@@ -59,6 +61,7 @@ def summary(document: Entry) -> Iterator[str]:
     yield f"The checks have {counted(serious, 'serious finding')} and {notes}.{first}"
     yield from extremes_sentences(document)
     yield from property_sentences(document)
+    yield from alibi_sentences(document)
     yield from prediction_sentences(document)
     yield from agreement_sentences(document)
     yield from comparison_sentences(document)

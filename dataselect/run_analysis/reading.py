@@ -56,11 +56,17 @@ def _wide(text: TextTable, config: AnalyzeConfig, unreadable: list[UnreadableCel
         scores=np.array(scores),
         properties=own_properties(text, config, unreadable),
         unreadable=tuple(unreadable),
+        groups={name: tuple(text.columns[name]) for name in _own_groups(config)},
     )
 
 
+def _own_groups(config: AnalyzeConfig) -> list[str]:
+    """Return the columns of groups that do not name a run."""
+    return [name for name in config.group if name not in config.columns.keys]
+
+
 def _require_columns(text: TextTable, joined: TextTable | None, config: AnalyzeConfig) -> None:
-    named: list[str] = list(config.columns.keys)
+    named: list[str] = [*config.columns.keys, *config.group]
     if config.columns.task is None:
         named += [task.column or name for name, task in config.tasks.items()]
     else:
@@ -118,7 +124,19 @@ def read_long(text: TextTable, config: AnalyzeConfig, unreadable: list[Unreadabl
         tasks=tuple(task_column(name, one) for name, one in named.items()), scores=scores,
         properties={name: _one_each(text, name, values, owners, first) for name, values in properties.items()},
         unreadable=tuple(unreadable),
+        groups={name: _one_group(text, name, owners, first) for name in _own_groups(config)},
     )  # fmt: skip
+
+
+def _one_group(text: TextTable, name: str, owners: np.ndarray, first: list[int]) -> tuple[str, ...]:
+    """Return the group of each run, which all of its rows must share."""
+    cells = text.columns[name]
+    for row, owner in enumerate(owners):
+        if cells[row] != cells[first[owner]]:
+            raise ArtifactError(
+                f"{text.path}, line {text.lines[row]}: {name} differs within one run", "a group belongs to a run"
+            )
+    return tuple(cells[row] for row in first)
 
 
 def _one_each(text: TextTable, name: str, values: Floats, owners: np.ndarray, first: list[int]) -> Floats:

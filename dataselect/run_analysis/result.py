@@ -8,6 +8,7 @@ from typing import Any
 from dataselect.comparison.excerpts import printable_values
 from dataselect.comparison.intervals import CONFIDENCE
 from dataselect.run_analysis.agreement import Agreement
+from dataselect.run_analysis.alibi import Alibi
 from dataselect.run_analysis.association import Association, research_questions
 from dataselect.run_analysis.baselines import SuspiciousBaseline
 from dataselect.run_analysis.curves import Curve
@@ -59,6 +60,7 @@ class Analysis:
     suspicious_baselines: tuple[SuspiciousBaseline, ...]
     methods: tuple[MethodRuns, ...]
     associations: tuple[Association, ...]
+    alibis: tuple[Alibi, ...]
     predictions: tuple[Prediction, ...]
     extremes: tuple[Extremes, ...]
     agreements: tuple[Agreement, ...]

@@ -22,6 +22,7 @@ from dataselect.library_errors import user_errors
 from dataselect.reports.html import render_html
 from dataselect.reports.markdown import render_markdown
 from dataselect.run_analysis.agreement import agreements
+from dataselect.run_analysis.alibi_sides import alibis
 from dataselect.run_analysis.association import associations
 from dataselect.run_analysis.baselines import suspicious_baselines, untrusted
 from dataselect.run_analysis.checks import check
@@ -167,6 +168,7 @@ def compute(table: RunTable, config: AnalyzeConfig, source: AnalyzedTable) -> An
             MethodRuns(grid.method, int(grid.runs.sum()), len(grid.models), len(grid.datasets)) for grid in grids
         ),
         associations=associations(grids, config),
+        alibis=alibis(grids, config),
         predictions=tuple(one for grid in grids for one in predictions(grid, config)),
         extremes=tuple(one for grid in grids for one in extremes(grid, untrusted(baselines))),
         agreements=agreements(grids, config),

@@ -10,7 +10,7 @@ cells "10" and "10.0", `true` matches "True", and text matches itself. Only an e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,7 @@ class RunTable:
         tasks: In the order of the configuration.
         scores: (n_tasks, n), as they stand in the table, whichever way they improve.
         properties: Name -> (n,), logarithms already taken.
+        groups: Column -> (n,) texts, for the columns of groups that do not name a run.
     """
 
     model: str
@@ -78,6 +79,7 @@ class RunTable:
     scores: Floats
     properties: Mapping[str, Floats]
     unreadable: tuple[UnreadableCell, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -101,8 +103,16 @@ class RunTable:
     @property
     def digest(self) -> str:
         """sha256 of everything in the table."""
-        plain = asdict(self) | {"labels": dict(self.labels), "scores": self.scores.tolist()}
+        plain = asdict(self) | {
+            "labels": dict(self.labels),
+            "scores": self.scores.tolist(),
+            "groups": dict(self.groups),
+        }
         return digest(plain | {"properties": {name: values.tolist() for name, values in self.properties.items()}})
+
+    def group_cells(self, column: str) -> tuple[str, ...]:
+        """(n,) texts of a column of groups."""
+        return self.groups[column] if column in self.groups else self.labels[column]
 
     def matching(self, condition: Mapping[str, Any]) -> NDArray[np.bool_]:
         """Return the (n,) mask of the rows that have the wanted value in every column of a condition."""
@@ -120,6 +130,7 @@ class RunTable:
             labels={name: tuple(cells[i] for i in kept) for name, cells in self.labels.items()},
             scores=self.scores[:, kept],
             properties={name: values[kept] for name, values in self.properties.items()},
+            groups={name: tuple(cells[i] for i in kept) for name, cells in self.groups.items()},
         )
 
     def lines_of(self, rows: Iterable[int]) -> tuple[int, ...]:

@@ -58,7 +58,8 @@ def test_all_sections_are_there_and_nothing_escapes(out):
     page = lxml.html.fromstring(text)
     assert [h.text for h in page.xpath("//main//h2")] == [
         "In short", "What is wrong with the table", "Best and worst data sets",
-        "Do properties of the data correlate with the scores?", "Predicting a model not seen",
+        "Do properties of the data correlate with the scores?", "Do the associations hang on length or on few groups?",
+        "Predicting a model not seen",
         "What is general, and what only one model's", "Paired comparisons", "Curves", "Models and data sets",
         "How to reproduce",
     ]  # fmt: skip
