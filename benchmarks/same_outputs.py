@@ -143,8 +143,9 @@ def commands(shared: Path) -> Iterator[tuple[str, list[str]]]:
     yield "rsr", ["analyze", str(gold / "rsr__55_runs.csv"), "--config", "rsr.yaml", "--out", "rsr"]
     yield "evaluated", ["evaluate", "--model", "tuned", "--task", "task.jsonl", "--out", "evaluated"]
     yield "quickstart", ["quickstart", "--out", "quickstart"]
-    yield "analysis", ["analyze", "quickstart/experiment", "--out", "analysis"]
-    yield "report.md", ["report", "quickstart/experiment", "--out", "report.md"]
+    yield "experiment", ["run", "quickstart/quickstart.yaml", "--out", "experiment"]
+    yield "analysis", ["analyze", "experiment", "--out", "analysis"]
+    yield "report.md", ["report", "experiment", "--out", "report.md"]
 
 
 def identifier(row: dict[str, Any]) -> str:

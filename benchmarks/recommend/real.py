@@ -4,8 +4,9 @@
     python benchmarks/recommend/real.py --data ../shared/data --model real_models/SmolLM2-135M-Instruct \
       --work /tmp/real --out benchmarks/results/recommend_real.json
 
-Pools: 5,000 rows of Alpaca, 2,996 of Dolly, and the training set of GSM8K (7,473). Task: the test set of GSM8K (1,319),
-of which the command keeps a sealed part for its final figures. The answer has to come within 45 minutes.
+Pools: 5,000 rows of Alpaca, 2,996 of Dolly, and the training set of GSM8K (7,473). Task: `--items` items of the test
+set of GSM8K, drawn by chance, of which the command keeps half sealed for its final figures. The answer has to come
+within 45 minutes.
 
 The output is `recommendation.json` of the command without paths of this machine, the wall time, and how the time was
 spent. Started again with the same folder, the command goes on where it was stopped.
@@ -17,6 +18,7 @@ import argparse
 import json
 import os
 import platform
+import random
 import subprocess
 import sys
 import time
@@ -32,14 +34,17 @@ TASK = "benchmarks/gsm8k__test.jsonl"
 MOST_MINUTES = 45
 
 
-def linked(data: Path, work: Path) -> dict[str, Path]:
-    """The pools and the task under short names, which are the names of the sources in the answer."""
+def inputs(data: Path, work: Path, items: int) -> dict[str, Path]:
+    """The pools and the drawn task under short names, which are the names of the sources in the answer."""
     work.mkdir(parents=True, exist_ok=True)
     found = {}
     for name, file in {**POOLS, "gsm8k-test": TASK}.items():
         found[name] = work / f"{name}{Path(file).suffix}"
-        if not found[name].exists():
+        if name != "gsm8k-test" and not found[name].exists():
             found[name].symlink_to((data / file).resolve())
+    lines = (data / TASK).read_text(encoding="utf-8").splitlines()
+    drawn = sorted(random.Random(0).sample(range(len(lines)), min(items, len(lines))))
+    found["gsm8k-test"].write_text("".join(f"{lines[n]}\n" for n in drawn), encoding="utf-8")
     return found
 
 
@@ -74,9 +79,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of SmolLM2-135M-Instruct")
     parser.add_argument("--work", type=Path, required=True, help="folder of the run")
     parser.add_argument("--out", type=Path, required=True, help="JSON file")
+    parser.add_argument("--items", type=int, default=200, help="items of the test set")
     parser.add_argument("--time", default="35m", help="what recommend is given")
     arguments = parser.parse_args()
-    files = linked(arguments.data, arguments.work)
+    files = inputs(arguments.data, arguments.work, arguments.items)
     seconds = recommend(files, arguments.model, arguments.work, ["--time", arguments.time])
     answer = json.loads((arguments.work / "answer" / "recommendation.json").read_text(encoding="utf-8"))
     folders = {
@@ -85,7 +91,8 @@ def main() -> None:
         str(arguments.model.resolve()): arguments.model.name,
     }  # fmt: skip
     document = {
-        "model": arguments.model.name, "time": arguments.time, "minutes": round(seconds / 60, 1),
+        "model": arguments.model.name, "time": arguments.time, "items": arguments.items,
+        "minutes": round(seconds / 60, 1),
         "within": seconds <= 60 * MOST_MINUTES, "cores": os.cpu_count(), "machine": platform.machine(),
         "recommendation": without_paths(answer, folders),
     }  # fmt: skip

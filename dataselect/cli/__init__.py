@@ -22,8 +22,8 @@ from dataselect.escaping import bearable, escaped
 from dataselect.progress import seconds_between, showing_progress
 
 COMMANDS = {
-    "quickstart": "Run the whole flow offline on the bundled model and pool.",
     "recommend": "Find the rows to train on, by short trainings measured on your task.",
+    "quickstart": "From pools to a recommendation, offline, in three minutes.",
     "audit": "Find what is wrong with pools before anything is scored.",
     "show": "Print rendered rows with the scored tokens marked.",
     "score": "Score every example of the pools with a language model.",

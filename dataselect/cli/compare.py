@@ -1,4 +1,4 @@
-"""`dataselect compare`: verdicts over evaluated runs; `run` and `quickstart` print theirs in the same way."""
+"""`dataselect compare`: verdicts over evaluated runs; `run` prints its own in the same way."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from dataselect.cli import options
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="YAML",
     help="Recipe of a training, as in `train`; the default is its recipe with 1 epoch, and with a learning rate of "
-    "1e-3 for the builtin model.",
+    "1e-3 and batches of 8 for the builtin model.",
 )  # fmt: skip
 @click.option("--encoder", default="minilm", show_default=True, metavar="E", help="See `dataselect ls encoders`.")
 @click.option("--estimate", is_flag=True, help="Only print the models, tokens, time and disk that it would take.")

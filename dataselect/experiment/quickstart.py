@@ -1,28 +1,26 @@
-"""The quickstart: the bundled pool, the bundled model, and an experiment small enough for two cores and a short wait.
+"""The data of the quickstart, and an experiment over it: the bundled pool, and a configuration of `run` beside it.
 
 The pool has 1,040 composed examples of four kinds with planted defects, target sets, and a choice task. It is made so
 that a selection can be judged: `defects.jsonl` names the spoiled rows, and for each kind there are clean held-out
 examples, some to evaluate on (`tasks/<kind>.jsonl`) and others to select towards (`targets/<kind>.jsonl`). It ships as
-an archive; `benchmarks/quickstart_pool` is the generator that composed it.
+an archive; `benchmarks/quickstart_pool` is the generator that composed it. The same rows are also written as one pool
+of each kind (`pools/<kind>.jsonl`), for questions about pools.
 
-It shows every stage and the shape of the answer. Its numbers say something about a model of four million parameters on
-a composed pool, and nothing about anybody's data.
+Its numbers say something about a model of four million parameters on a composed pool, and nothing about anybody's data.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataselect.artifacts import atomic, ordinary_file, write_text
+from dataselect.artifacts import atomic, ordinary_file
 from dataselect.errors import ArtifactError
-from dataselect.experiment.reading import read_config
-from dataselect.experiment.run import ExperimentSummary, run_experiment
-from dataselect.experiment.stages import Say
 from dataselect.library_errors import user_errors
 from dataselect.models import BUNDLED
 
@@ -30,15 +28,20 @@ ARCHIVE = BUNDLED / "quickstart.tar.xz"
 ARCHIVE_SHA256 = "defb157341725f6ecd0444ae8cc3b743f97d17027285d36e9764d8202f387947"
 KINDS = ("arithmetic", "function", "dialogue", "instruction")
 _HEADER = """\
-# The quickstart as an experiment: dataselect run {name} --out DIR does the same.
+# Every strategy on the quickstart's pool, with controls and seeds: dataselect run {name} --out DIR
 """
 
 
 @dataclass(frozen=True)
 class QuickstartFiles:
-    """The files that `write_quickstart` wrote; `tasks` and `targets` have one file for each kind."""
+    """The files that `write_quickstart` wrote; `pools`, `tasks` and `targets` have one file for each kind.
+
+    Attributes:
+        pool: All rows; the files of `pools` hold the same ones.
+    """
 
     pool: Path
+    pools: dict[str, Path]
     defects: Path
     tasks: dict[str, Path]
     targets: dict[str, Path]
@@ -63,13 +66,25 @@ def write_quickstart(directory: Path) -> QuickstartFiles:
             content = tar.extractfile(entry)
             assert content is not None  # the archive holds files only
             _write(directory / entry.name, content.read())
+    pool = directory / "pool.jsonl"
     return QuickstartFiles(
-        pool=directory / "pool.jsonl",
+        pool=pool,
+        pools=_by_kind(pool),
         defects=directory / "defects.jsonl",
         tasks={kind: directory / "tasks" / f"{kind}.jsonl" for kind in KINDS},
         targets={kind: directory / "targets" / f"{kind}.jsonl" for kind in KINDS},
         choices=directory / "choices.jsonl",
     )
+
+
+def _by_kind(pool: Path) -> dict[str, Path]:
+    """Write the rows of each kind as a pool of their own."""
+    lines = pool.read_bytes().splitlines(keepends=True)
+    kinds = [json.loads(line)["kind"] for line in lines]
+    pools = {kind: pool.with_name("pools") / f"{kind}.jsonl" for kind in KINDS}
+    for kind, path in pools.items():
+        _write(path, b"".join(line for line, its in zip(lines, kinds, strict=True) if its == kind))
+    return pools
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -86,20 +101,18 @@ def _write(path: Path, content: bytes) -> None:
 
 
 @user_errors()
-def quickstart(out: Path, say: Say = lambda line: None) -> ExperimentSummary:
-    """Write the pool into `out/data` and its configuration beside it, and run that into `out/experiment`.
+def write_experiment(files: QuickstartFiles, out: Path) -> Path:
+    """Write the experiment over the quickstart's files as `out/quickstart.yaml` and return its path.
+
+    Args:
+        files: Below `out`.
 
     Raises:
-        DataselectError: If the folder cannot be used or a stage fails.
+        ArtifactError: If the file cannot be written, or one of its name holds something else.
     """
-    say("make the pool")
-    files = write_quickstart(out / "data")
     config = out / "quickstart.yaml"
-    text = _HEADER.format(name=config.name) + _yaml(_settings(files, out))
-    if config.exists() and config.read_bytes() != text.encode():
-        raise ArtifactError(f"{config} holds something else than this quickstart would write", "choose another --out")
-    write_text(config, text)
-    return run_experiment(read_config(config), config, out / "experiment", say)
+    _write(config, (_HEADER.format(name=config.name) + _yaml(_settings(files, out))).encode())
+    return config
 
 
 def _yaml(settings: dict[str, Any]) -> str:

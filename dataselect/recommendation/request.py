@@ -24,8 +24,8 @@ from dataselect.training.config import resolve_config
 
 AUTO = "auto"
 DEFAULT_SECONDS = 3600.0
-BUILTIN_RATE = 1e-3
-"""Learning rate of the bundled model, which is too small for the usual one."""
+BUILTIN: Mapping[str, Any] = {"learning_rate": 1e-3, "batch_size": 8}
+"""Settings for the bundled model: it is too small for the usual rate, and its trainings are of few rows."""
 
 _TIME = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 
@@ -105,7 +105,7 @@ class RecommendRequest:
 
 
 def recipe_of(path: Path | None, model: str, lora: bool) -> TrainConfig:
-    """The recipe of all trainings: one epoch, the rate of `BUILTIN_RATE` for the bundled model, then the YAML file.
+    """The recipe of all trainings: one epoch, `BUILTIN` for the bundled model, then the YAML file.
 
     Raises:
         ConfigError: With every fault of the file.
@@ -113,8 +113,8 @@ def recipe_of(path: Path | None, model: str, lora: bool) -> TrainConfig:
     recipe = resolve_config(path, {"lora": True} if lora else {})
     given = set() if path is None else _keys(path)
     settings: dict[str, Any] = {} if "epochs" in given else {"epochs": 1.0}
-    if model == "builtin" and "learning_rate" not in given:
-        settings["learning_rate"] = BUILTIN_RATE
+    if model == "builtin":
+        settings |= {key: value for key, value in BUILTIN.items() if key not in given}
     return recipe.__class__(**{**recipe.recipe(), "report_to": recipe.report_to, **settings})
 
 

@@ -1,4 +1,4 @@
-"""Whole experiments with real models: the quickstart as a user calls it, and a small one that is stopped and resumed."""
+"""A whole small experiment with a real model, which is also stopped and resumed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from dataselect.artifacts import read_json
-from dataselect.cli import run
 from dataselect.errors import ArtifactError, DataselectError
 from dataselect.experiment import read_config, run_experiment
 from dataselect.experiment.quickstart import write_quickstart
@@ -116,19 +115,3 @@ def test_a_stage_that_fails_is_told_and_leaves_nothing_that_looks_finished(confi
     with pytest.raises(DataselectError, match="nothing in the pool could be scored"):
         run_experiment(read_config(broken), broken, tmp_path / "out")
     assert not (tmp_path / "out" / "manifest.json").exists()
-
-
-@pytest.mark.timeout(2400)  # 25 trainings and 26 evaluations: eleven minutes of processor time
-def test_the_quickstart_as_a_user_calls_it(tmp_path, capsys):
-    out = tmp_path / "quickstart"
-    assert run(["quickstart", "--out", str(out)]) == 0
-    told = capsys.readouterr()
-    assert str(out / "experiment" / "report.html") in told.err
-    assert "ppl-low" in told.out
-    comparison = read_json(out / "experiment" / "comparison" / "comparison.json")
-    assert {row["strategy"] for row in comparison["rows"]} == {
-        "untrained", "full", "random", "longest", "ppl-low", "ppl-mid", "ppl-high", "ifd-high", "similarity",
-        "length-matched-random:ppl-low",
-    }  # fmt: skip
-    assert {"defects", "distributions", "similarity", "overlaps", "examples"} <= set(comparison)
-    assert run(["validate", str(out / "quickstart.yaml")]) == 0

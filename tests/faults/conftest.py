@@ -20,7 +20,7 @@ import dataselect.cli as cli
 from transformers import Trainer, TrainingArguments
 for name in cli.COMMANDS:
     cli.group.get_command(None, name)
-import dataselect.comparison, dataselect.embeddings, dataselect.evaluation, dataselect.experiment.quickstart
+import dataselect.comparison, dataselect.embeddings, dataselect.evaluation, dataselect.recommendation.quickstart
 import dataselect.explanation, dataselect.layers, dataselect.run_analysis, dataselect.pool_ranking, dataselect.reports
 import dataselect.scoring.verify.run, dataselect.selection, dataselect.tokens, dataselect.training
 import dataselect.backends.transformers, dataselect.scoring.estimate.run, dataselect.embeddings.causal

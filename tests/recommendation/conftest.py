@@ -164,7 +164,7 @@ def plant(folder: Path) -> Planted:
     counts = {name: len(rows) for name, rows in faulty.items()}
     counts |= {"unreadable": 10, "shared_row": 10, "shared_near": 10, "very_short": 10}  # those without any text
     counts["same_prompt"] = 2 * 5 + 2 * 10 + 2 * 10  # two rows each: planted so, and the near-duplicates of both pools
-    counts["unlike_pool"] = 2 * 10  # those without any letter, and those in French
+    counts["unlike_pool"] = 10  # those in French
     counts["repeated_id"] = 10  # the first ten of the twenty have their ids alone
     _write(folder / "first.jsonl", first, broken=10)
     _write(folder / "second.jsonl", second)

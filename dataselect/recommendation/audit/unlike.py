@@ -28,8 +28,8 @@ FEWEST = 50
 _SAMPLE = 20_000
 """Most responses that the counts of trigrams are taken from."""
 
-_CHARACTERS = 2_000
-"""Most characters of a response that are read."""
+_SHORTEST, _CHARACTERS = 40, 2_000
+"""Characters of the shortest response that is judged, since a number is unlike anything, and the most that are read."""
 
 _BITS, _FENCE, _LEAST_LIKE = 18, 3.0, 0.05
 _LEAST_REACH = 1.0
@@ -78,7 +78,7 @@ def mark_unlike(rows: Rows, tasks: Iterable[Sequence[str]]) -> None:
     like_a_task = [_like(items) for items in tasks]
     pool, characters = rows.column("pool"), rows.column("response_characters")
     for one in range(len(rows.pools)):
-        own = np.flatnonzero((pool == one) & (characters > 0))
+        own = np.flatnonzero((pool == one) & (characters >= _SHORTEST))
         if len(own) < FEWEST:
             continue
         low = own[_below_fence(rows, own)]
