@@ -78,7 +78,7 @@ def prepare(request: RecommendRequest, stage: StageDirectory, say: Callable[[str
         ),
         say,
     )  # fmt: skip
-    halves = split_tasks(request.tasks, stage, request.seed)
+    halves = split_tasks(request.tasks, stage, request.seed, request.columns)
     pools = clean(
         request.pools, request.columns, request.prefix_ids, stage.path / AUDIT, request.tasks, stage, request.seed
     )

@@ -7,7 +7,8 @@ others. Nothing but the final evaluation reads the sealed file.
 
 Records are written as they came, one a line, so that an evaluation reads the same kind of task from either half. Which
 records are items is decided by what evaluates them: of SFT records those that a pool reader can read, of other kinds
-all, where a malformed one is an error.
+all, where a malformed one is an error. SFT records that only the column map of the pools can read are written as
+dialogues, since an evaluation knows no column map.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from dataselect.evaluation.tasks import (
     find_tasks,
 )
 from dataselect.evaluation.unit_tests import read_problems
-from dataselect.pool import PoolReader
+from dataselect.pool import ColumnMap, PoolReader
+from dataselect.pool.schema import mapped_columns
 from dataselect.pool.sources import STDIN
 from dataselect.recommendation.near_groups import near_groups
 from dataselect.recommendation.pool_names import safe_names
@@ -97,37 +99,45 @@ class _Item:
     text: Text
 
 
-def split_tasks(tasks: Sequence[str], directory: StageDirectory, seed: int) -> tuple[SplitTask, ...]:
+def split_tasks(
+    tasks: Sequence[str], directory: StageDirectory, seed: int, columns: ColumnMap | None = None
+) -> tuple[SplitTask, ...]:
     """Split several tasks, whose names are made distinct.
+
+    Args:
+        columns: Column map of the pools, for tasks that have the same columns.
 
     Raises:
         DataselectError: As `split_task`.
     """
     found = find_tasks(tasks)
     names = safe_names([task.name for task in found])
-    return tuple(_split(task, names[task.name], directory, seed) for task in found)
+    return tuple(_split(task, names[task.name], directory, seed, columns) for task in found)
 
 
-def split_task(task: str, directory: StageDirectory, seed: int) -> SplitTask:
+def split_task(task: str, directory: StageDirectory, seed: int, columns: ColumnMap | None = None) -> SplitTask:
     """Write the halves of a task to `split/NAME.steering.jsonl` and `split/NAME.sealed.jsonl`.
 
     Args:
         task: `[NAME=][KIND:]FILE`, as `--task` takes it.
+        columns: Column map of the pools.
 
     Raises:
         UsageError: If it is not a file.
         DataselectError: If the file cannot be read, has fewer than 4 items, or all are near-duplicates of each other.
     """
-    return split_tasks([task], directory, seed)[0]
+    return split_tasks([task], directory, seed, columns)[0]
 
 
-def _split(task: EvaluationTask, name: str, directory: StageDirectory, seed: int) -> SplitTask:
+def _split(
+    task: EvaluationTask, name: str, directory: StageDirectory, seed: int, columns: ColumnMap | None
+) -> SplitTask:
     if task.file is None or task.kind == LM_EVAL.name:
         raise UsageError(
             f"the task {task.name} is one of lm-evaluation-harness, whose items cannot be split",
             "give a file of examples of the task: --task FILE",
         )
-    items, unreadable = _read(task)
+    items, unreadable = _read(task, columns)
     if len(items) < FEWEST:
         raise DataselectError(
             f"the task {task.file} has {_items(len(items))}: at least {FEWEST} are needed to keep half of them sealed, "
@@ -152,18 +162,29 @@ def _split(task: EvaluationTask, name: str, directory: StageDirectory, seed: int
     )  # fmt: skip
 
 
-def _read(task: EvaluationTask) -> tuple[list[_Item], int]:
+def _read(task: EvaluationTask, columns: ColumnMap | None) -> tuple[list[_Item], int]:
     """The items of a file, and how many of its records are none."""
     assert task.file is not None
     if str(task.file) == STDIN:
         raise UsageError("a task cannot be read from standard input", "give the path of a file")
     if task.kind == HELD_OUT.name:
         read = list(PoolReader([str(task.file)]))
-        examples = [one for one in read if isinstance(one, Example)]
-        return [_Item(one.record, text_of_example(one)) for one in examples], len(read) - len(examples)
+        items = [_Item(one.record, text_of_example(one)) for one in read if isinstance(one, Example)]
+        if not items and columns is not None and mapped_columns(columns):
+            read = list(PoolReader([str(task.file)], columns))
+            items = [_Item(_plain(one), text_of_example(one)) for one in read if isinstance(one, Example)]
+        return items, len(read) - len(items)
     _CHECKS[task.kind](task.file)
     records = [value for _, value in read_values(task.file) if isinstance(value, Mapping)]
     return [_Item(record, _text(record, _ASKED[task.kind])) for record in records], 0
+
+
+def _plain(example: Example) -> dict[str, Any]:
+    """An example as a record that is read without a column map."""
+    if example.text is not None:
+        return {"id": example.id, "text": example.text}
+    turns = [{"role": one.role, "content": one.full_content} for one in example.messages]
+    return {"id": example.id, "messages": turns}
 
 
 def _text(record: Mapping[str, Any], names: Sequence[str]) -> Text:

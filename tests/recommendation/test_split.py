@@ -10,7 +10,10 @@ import pytest
 
 from dataselect.errors import DataselectError, UsageError
 from dataselect.evaluation.tasks import find_tasks
+from dataselect.pool import ColumnMap, PoolReader
 from dataselect.recommendation.split import half_width, split_task, split_tasks
+from dataselect.recommendation.targets import write_targets
+from dataselect.records import Example
 from dataselect.stage import StageDirectory
 
 WORDS = [
@@ -197,3 +200,28 @@ def test_a_foreign_file_is_not_replaced_and_a_second_run_writes_the_same(tmp_pat
         with pytest.raises(DataselectError, match="in the way"):
             split_task(f"other={file}", stage, 0)
         assert (tmp_path / "out" / "split" / "other.sealed.jsonl").read_text() == "mine"
+
+
+def test_a_task_with_the_columns_of_the_pools_is_written_as_dialogues(stage, tmp_path):
+    columns = ColumnMap(prompt="frage", response="antwort", id="nr")
+    mapped = [{"nr": n, "frage": sentence(n), "antwort": sentence(100 + n)} for n in range(6)]
+    split = split_task(str(write(tmp_path / "dev.jsonl", mapped)), stage, 0, columns)
+    assert (split.kind, split.steering_items + split.sealed_items) == ("held-out", 6)
+    read = [*PoolReader([str(split.steering), str(split.sealed)])]
+    assert sorted((one.id, one.messages[0].content, one.messages[1].content) for one in read) == [
+        (str(one["nr"]), one["frage"], one["antwort"]) for one in mapped
+    ]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [ColumnMap(prompt="frage", response="antwort", id="nr"), ColumnMap(text="alles"), ColumnMap(system="regel")],
+)
+def test_targets_are_written_under_the_columns_of_the_pools(columns, stage, tmp_path):
+    splits = split_tasks(
+        [str(write(tmp_path / f"{kind}.jsonl", KINDS[kind][:8])) for kind in ("held-out", "multiple-choice")], stage, 0
+    )
+    for split, target in zip(splits, write_targets(splits, stage, columns), strict=True):
+        read = [*PoolReader([target], columns)]
+        assert len(read) == split.steering_items
+        assert all(isinstance(one, Example) for one in read)
