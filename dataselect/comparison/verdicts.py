@@ -7,7 +7,8 @@ get no verdict. The corrected p decides; the interval stays that of the single d
 where the two disagree.
 
 There is no verdict without two seeds on either side: the noise of a side's seeds is unknown, and the difference may be
-nothing else. There is none against a length-matched control that holds nearly the same rows.
+nothing else. There is none against a length-matched control that holds nearly the same rows. A strategy that is better
+than random, but not than random examples of the same lengths, has a warning as its note.
 """
 
 from __future__ import annotations
@@ -129,14 +130,16 @@ def _with_verdict(one: ComparedArm, p: float | None, lm_p: float | None, tests: 
         lm_verdict = None
     else:
         lm_verdict = SAME_ROWS if matched is None else _verdict(matched, lm_p, row.direction)
+    verdict = _verdict(difference, p, row.direction)
     notes = (
         row.note,
+        _length_note(row, verdict, lm_verdict),
         _corrected_note(difference, p, tests),
         _corrected_note(matched, lm_p, tests, "against the length-matched control, "),
     )
     return replace(
         row, p_holm=p, lm_p_holm=lm_p, tests=0 if p is None and lm_p is None else tests,
-        verdict=_verdict(difference, p, row.direction), lm_verdict=lm_verdict, note="; ".join(filter(None, notes)),
+        verdict=verdict, lm_verdict=lm_verdict, note="; ".join(filter(None, notes)),
     )  # fmt: skip
 
 
@@ -150,6 +153,17 @@ def _verdict(difference: ArmDifference | None, corrected: float | None, directio
     if corrected >= 1 - CONFIDENCE:
         return NOT_SHOWN
     return BETTER if (difference.estimate > 0) == (direction == "higher") else WORSE
+
+
+def _length_note(row: ComparisonRow, verdict: str, lm_verdict: str | None) -> str:
+    """Warn where a win over random is not one over random examples of the same lengths."""
+    if verdict != BETTER or lm_verdict not in (NOT_SHOWN, WORSE) or row.diff_to_length_matched is None:
+        return ""
+    shown = f"is {lm_verdict}" if lm_verdict == WORSE else "is not shown to be better"
+    return (
+        f"warning: better than random, but {shown} than random examples of the same lengths: the lengths may be all "
+        f"that helped (difference {row.diff_to_random:+.3g} to random, {row.diff_to_length_matched:+.3g} to these)"
+    )
 
 
 def _corrected_note(difference: ArmDifference | None, corrected: float | None, tests: int, against: str = "") -> str:

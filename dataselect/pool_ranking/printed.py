@@ -36,6 +36,8 @@ _VERDICTS = {
 }
 _WIDTH = 110
 _MOST_PAIRS = 12
+_POOLS_FOR_LENGTH = 3
+"""Fewer say nothing about length."""
 
 
 def lines(ranking: PoolRanking) -> Iterator[str]:
@@ -79,6 +81,7 @@ def _by_perplexity(ranking: PoolRanking, found: PoolOrder, model: str) -> list[s
     notes = [
         *_indistinguishable(found, "lower", " nats per token"),
         *_other_order(found, ranking.order(BPB, model)),
+        *_length_agreement(ranking, model),
         *(note for pool in ranking.pools for note in _unscored(pool.pool, pool.models[model])),
     ]
     return [f"By perplexity under {model}, lowest first:", "", *_table(columns), "", *notes]
@@ -199,6 +202,18 @@ def _similarity_agreement(ranking: PoolRanking) -> list[str]:
     return _wrapped(
         f"Agreement with the order by perplexity under {ranking.models[0]}: Kendall tau {fixed(tau.tau, 2)} over "
         f"{tau.pools} pools (1: the same order, -1: the opposite one)."
+    )
+
+
+def _length_agreement(ranking: PoolRanking, model: str) -> list[str]:
+    """Say how far the order is that of the lengths: pools alone have no result that could be held against either."""
+    tau = next((tau for tau in ranking.length_taus if tau.first == f"ppl of {model}"), None)
+    if tau is None or tau.tau is None or tau.pools < _POOLS_FOR_LENGTH:
+        return []
+    return _wrapped(
+        f"Agreement of this order with that by mean response length, longest first: Kendall tau {fixed(tau.tau, 2)} "
+        f"over {tau.pools} pools. The nearer to 1 or -1, the less can a result that follows perplexity be told from "
+        "one that follows length; dataselect analyze tells them apart once there are results."
     )
 
 

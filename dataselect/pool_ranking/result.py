@@ -76,6 +76,18 @@ class PoolRanking:
     seed: int
     read_limit: ReadLimit
 
+    @property
+    def length_taus(self) -> tuple[KendallTau, ...]:
+        """For each different model: agreement of the order by perplexity with that by mean length, longest first."""
+        return tuple(
+            kendall(
+                f"ppl of {model}", "response tokens",
+                {pool.pool: (pool.measure(PPL, model).value, _longest_first(pool, model)) for pool in self.pools},
+            )
+            for model in self.models
+            if model not in self.same
+        )  # fmt: skip
+
     def order(self, by: str, model: str | None) -> PoolOrder | None:
         """Return one of the orders; None if there is no such one."""
         return next((one for one in self.orders if (one.by, one.model) == (by, model)), None)
@@ -95,6 +107,7 @@ class PoolRanking:
                 for order in self.orders
             ],
             "agreement": [asdict(tau) for tau in self.taus],
+            "length_agreement": [asdict(tau) for tau in self.length_taus],
             "pairs": [{**asdict(pair), "alike": pair.alike} for pair in self.verdicts],
             "interval": {"method": "percentile bootstrap over examples", "confidence": CONFIDENCE,
                          "resamples": RESAMPLES, "seed": self.seed},
@@ -102,6 +115,11 @@ class PoolRanking:
         }  # fmt: skip
         document: dict[str, Any] = printable_values(plain)
         return document
+
+
+def _longest_first(pool: PoolMeasures, model: str) -> float | None:
+    mean = pool.models[model].lengths.mean
+    return None if mean is None else -mean
 
 
 def _pool(pool: PoolMeasures) -> dict[str, Any]:

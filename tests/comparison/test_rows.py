@@ -181,3 +181,21 @@ def test_an_effect_of_eight_standard_deviations_of_a_seed_is_shown():
         rows = with_verdicts(compare_arms([made("random", 0), *(made(s, 0.8 * (s == "a")) for s in "abcdefgh")]))
         shown += next(row for row in rows if row.strategy == "a").verdict == "better"
     assert shown >= 36
+
+
+def test_a_win_that_random_of_the_same_lengths_has_too_is_warned_of():
+    arms = [arm("random", 0.5), arm("low", 0.9), arm("high", 0.9)]
+    matched = [arm("length-matched-random:low", 0.9), arm("length-matched-random:high", 0.6)]
+    rows = rows_of(*arms, *matched)
+    low, high = rows["low", 100], rows["high", 100]
+    assert (low.verdict, low.lm_verdict) == ("better", "no difference shown")
+    assert low.note.startswith("warning: better than random, but is not shown to be better than random examples of the")
+    assert f"({low.diff_to_random:+.3g} to random, {low.diff_to_length_matched:+.3g} to these)" in low.note.replace(
+        "difference ", ""
+    )
+    assert (high.verdict, high.lm_verdict, high.note) == ("better", "better", "")
+
+
+def test_a_win_that_random_of_the_same_lengths_exceeds_is_warned_of():
+    rows = rows_of(arm("random", 0.5), arm("low", 0.6), arm("length-matched-random:low", 0.9))
+    assert "but is worse than random examples of the same lengths" in rows["low", 100].note

@@ -10,17 +10,18 @@ from scipy.stats import kendalltau
 
 from dataselect.pool_ranking.measures import PoolMeasures, model_measures
 from dataselect.pool_ranking.orders import kendall, order_pools, pair_verdicts
+from dataselect.pool_ranking.printed import lines
 from dataselect.pool_ranking.result import ReadLimit, build_ranking
 
 
-def pool(name, **means):
-    """A pool of 200 rows of 10 tokens under models whose mean loss is as given, with a spread of 0.5 nats."""
+def pool(name, tokens=10, **means):
+    """A pool of 200 rows of some tokens under models whose mean loss is as given, with a spread of 0.5 nats."""
     spread = np.linspace(-0.5, 0.5, 200)
     models = {}
     for model, mean in means.items():
         columns = {
-            "status": np.array(["ok"] * 200, dtype=object), "response_tokens": np.full(200, 10),
-            "response_bytes": np.full(200, 40), "response_nll": 10 * (mean + spread),
+            "status": np.array(["ok"] * 200, dtype=object), "response_tokens": np.full(200, tokens),
+            "response_bytes": np.full(200, 40), "response_nll": tokens * (mean + spread),
         }  # fmt: skip
         models[model] = model_measures(columns, 0, 0, f"{name} {model}")
     return PoolMeasures(name, 200, 0, None, (), models, {})
@@ -107,3 +108,17 @@ def test_a_model_under_a_second_name_is_no_second_opinion():
     assert found.taus == found.verdicts == ()
     assert found.document["same_models"] == {"n": "m"}
     assert {one.model for one in found.orders} == {"m", "n"}
+
+
+def test_an_order_by_perplexity_that_is_the_order_of_the_lengths_is_said_to_be():
+    pools = [pool("a", 30, m=1.0), pool("b", 20, m=2.0), pool("c", 25, m=3.0)]
+    found = build_ranking(pools, ("m",), None, 0, ReadLimit(), {})
+    # longest first: a, c, b. Pairs ab +, ac +, bc -: (2 - 1) / 3
+    assert [(tau.first, tau.second, tau.pools) for tau in found.length_taus] == [("ppl of m", "response tokens", 3)]
+    assert found.length_taus[0].tau == pytest.approx(1 / 3)
+    assert found.document["length_agreement"][0]["tau"] == pytest.approx(1 / 3)
+    text = " ".join(" ".join(lines(found)).split())
+    assert "by mean response length, longest first: Kendall tau 0.33 over 3 pools" in text
+    same = build_ranking([pool("a", m=1.0), pool("b", m=2.0), pool("c", m=3.0)], ("m",), None, 0, ReadLimit(), {})
+    assert same.length_taus[0].tau is None  # all of one length: nothing is said
+    assert "mean response length" not in " ".join(lines(same))
