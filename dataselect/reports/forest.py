@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dataselect.reports.numbers import decimals, fixed, half_width, signed
 
-_CUT = 3.0
+_CUT = 4.0
 """Ends further out than this many times the typical one are cut at the edge."""
 _TICKS = 7
 
@@ -36,12 +36,10 @@ class ForestRow:
     detail: str = ""
     failure: str = ""
 
-    @property
-    def numbers(self) -> str:
-        """The estimate and its interval in words."""
+    def numbers(self, places: int) -> str:
+        """The estimate and its interval in words, with so many decimals."""
         if self.estimate is None:
             return self.failure or "no result"
-        places = decimals(half_width(self.low, self.high), self.estimate)
         if self.low is None or self.high is None:
             return f"{signed(self.estimate, places)} (no interval)"
         return f"{signed(self.estimate, places)} ({signed(self.low, places)} to {signed(self.high, places)})"
@@ -49,10 +47,11 @@ class ForestRow:
 
 @dataclass(frozen=True, slots=True)
 class ForestGroup:
-    """Rows under one heading."""
+    """Rows under one heading; `apart` sets them off from the other groups."""
 
     title: str
     rows: tuple[ForestRow, ...]
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,7 @@ class ForestMark:
     high: float | None
     cut_left: bool
     cut_right: bool
+    numbers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,13 @@ class Forest:
         return tuple((self.place(value), fixed(value, places) if value else "0") for value in values)
 
     @property
+    def places(self) -> int:
+        """Decimals of all numbers: those of the narrowest interval, so that columns are even."""
+        rows = [row for group in self.groups for row in group.rows if row.estimate is not None]
+        widths = [half for row in rows if (half := half_width(row.low, row.high))]
+        return decimals(min(widths, default=None), max((abs(row.estimate or 0.0) for row in rows), default=0.0))
+
+    @property
     def zero(self) -> float:
         """Where no difference lies, in percent."""
         return self.place(0.0)
@@ -130,11 +137,11 @@ class Forest:
     def _mark(self, row: ForestRow) -> ForestMark:
         low, high = self.limits
         if row.estimate is None:
-            return ForestMark(row, None, None, None, False, False)
+            return ForestMark(row, None, None, None, False, False, row.numbers(0))
         ends = [x for x in (row.low, row.high, row.estimate) if x is not None]
         at = self.place(row.estimate) if low <= row.estimate <= high else None
         left, right = (None if x is None else self.place(x) for x in (row.low, row.high))
-        return ForestMark(row, at, left, right, min(ends) < low, max(ends) > high)
+        return ForestMark(row, at, left, right, min(ends) < low, max(ends) > high, row.numbers(self.places))
 
 
 def best_first(rows: Sequence[ForestRow], lower_is_better: bool) -> tuple[ForestRow, ...]:

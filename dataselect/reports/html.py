@@ -18,19 +18,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from dataselect.registry import require
 from dataselect.reports.content import Report
 
 _HERE = Path(__file__).parent
-
-
-def check_html() -> None:
-    """Refuse at once, not after hours of work, if no page can be made.
-
-    Raises:
-        MissingExtraError: If plotly is not installed.
-    """
-    require("plotly.offline", extra="report")
 
 
 def render_html(report: Report) -> str:
@@ -38,11 +28,7 @@ def render_html(report: Report) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    plotly: str = require("plotly.offline", extra="report").get_plotlyjs()
-    scripts = [
-        plotly.replace("\r\n", "\n"),  # a browser hashes what it parsed, with line feeds
-        *map(_read, ("plots.js", *report.drawings, "report.js")),
-    ]
+    scripts = [_read(name) for name in ("chart.js", "plots.js", *report.drawings, "report.js")]
     digests = (base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii") for script in scripts)
     policy = " ".join(f"'sha256-{digest}'" for digest in digests)
     return environment.get_template("report.html.jinja").render(

@@ -1,8 +1,6 @@
-// One function per kind of plot: from its data and the page's colours to Plotly traces and a layout.
-// Plotly reads a subset of HTML in every text it is given, so every text from the data passes through `plain`.
+// One function per kind of plot: from its data and the page's colours to the traces and the layout that chart.js draws.
 "use strict";
 
-const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 const named = (item) => item.label + (item.amount ? `, ${item.amount}` : "");
 
 // Paul Tol's "muted" and "light" schemes: told apart with any kind of colour vision.
@@ -24,31 +22,20 @@ function pageTheme() {
 }
 
 function baseLayout(theme, height) {
-  const axis = () => ({
-    gridcolor: theme.grid, linecolor: theme.rule, zeroline: false, tickcolor: theme.rule, automargin: true,
-    tickfont: { color: theme.muted }, title: { font: { color: theme.muted, size: 13 }, standoff: 12 }, fixedrange: true,
-  });
-  return {
-    height, dragmode: false, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: theme.font, size: 13, color: theme.ink }, showlegend: false, annotations: [], shapes: [],
-    margin: { l: 8, r: 12, t: 12, b: 44 }, xaxis: axis(), yaxis: axis(),
-    hoverlabel: { bgcolor: theme.raised, bordercolor: theme.rule, font: { color: theme.ink, family: theme.font }, align: "left" },
-    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { color: theme.muted }, itemclick: false, itemdoubleclick: false },
-  };
+  const axis = () => ({ tickfont: { color: theme.muted }, title: { text: "" } });
+  return { height, showlegend: false, annotations: [], shapes: [], xaxis: axis(), yaxis: axis() };
 }
 
 // Rows from top to bottom, named at the left; on a narrow screen above each row, where there is room for long names.
 function nameRows(layout, names, theme, lift) {
   const positions = names.map((_, row) => row);
   Object.assign(layout.yaxis, {
-    tickvals: positions, range: [names.length - 0.5, -0.5 - (theme.narrow ? 0.15 : 0)], showgrid: false, ticks: "",
-    ticktext: names.map(plain), showticklabels: !theme.narrow, tickfont: { color: theme.ink },
+    tickvals: positions, range: [names.length - 0.5, -0.5 - (theme.narrow ? 0.15 : 0)], showgrid: false,
+    ticktext: names, showticklabels: !theme.narrow, tickfont: { color: theme.ink },
   });
-  layout.yaxis.ticklabelstandoff = 10;
   if (!theme.narrow) return;
   layout.annotations.push(...names.map((name, row) => ({
-    text: plain(name), x: 0, xref: "paper", xanchor: "left", y: row, yref: "y", yanchor: "bottom", yshift: lift,
-    showarrow: false, font: { size: 12, color: theme.ink }, bgcolor: theme.paper, borderpad: 1,
+    text: name, y: row, yshift: lift, font: { size: 12, color: theme.ink }, bgcolor: theme.paper,
   })));
 }
 
@@ -60,17 +47,17 @@ function intervals(points, position, pick, hover, theme, filled) {
       type: "scatter", mode: "markers", showlegend: false,
       x: rows.map(({ point }) => pick(point)[0]), y: rows.map(({ row }) => row + position),
       error_x: {
-        type: "data", symmetric: false, color, thickness: filled ? 2 : 1.2, width: 0,
+        color, thickness: filled ? 2 : 1.2,
         array: rows.map(({ point }) => pick(point)[2] - pick(point)[0]), arrayminus: rows.map(({ point }) => pick(point)[0] - pick(point)[1]),
       },
       marker: { symbol: filled ? SYMBOLS[tone] : "diamond-open", color, size: filled ? 11 : 8 },
-      text: rows.map(({ point }) => plain(hover(point))), hovertemplate: "%{text}<extra></extra>",
+      hover: rows.map(({ point }) => hover(point)),
     };
   }).filter((trace) => trace.x.length);
 }
 
 function legendEntry(name, symbol, color) {
-  return { type: "scatter", mode: "markers", x: [null], y: [null], name, showlegend: true, marker: { symbol, color, size: 9 }, hoverinfo: "skip" };
+  return { type: "scatter", mode: "markers", x: [], y: [], name, showlegend: true, marker: { symbol, color, size: 9 } };
 }
 
 function forest(data, theme) {
@@ -78,14 +65,13 @@ function forest(data, theme) {
   const matched = points.some((point) => point.matched);
   const layout = baseLayout(theme, 120 + points.length * (theme.narrow ? 50 : matched ? 36 : 30));
   nameRows(layout, points.map(named), theme, 7);
-  layout.xaxis.title.text = plain(`${data.metric}: difference`);
+  layout.xaxis.title.text = `${data.metric}: difference`;
   layout.shapes.push({ type: "line", x0: 0, x1: 0, yref: "paper", y0: 0, y1: 1, line: { color: theme.muted, width: 1 } });
   const lower = data.direction === "lower";
-  const edge = (text, x) => ({ text, x, xref: "paper", xanchor: x ? "right" : "left", y: 0, yref: "paper", yanchor: "bottom", showarrow: false, font: { size: 12, color: theme.muted }, yshift: 2 });
+  const edge = (text, x) => ({ text, xanchor: x ? "right" : "left", yref: "paper", font: { size: 12, color: theme.muted } });
   layout.annotations.push(edge(lower ? "← better" : "← worse", 0), edge(lower ? "worse →" : "better →", 1));
   layout.yaxis.range[0] += theme.narrow ? 0.35 : 0.3;
   layout.showlegend = true;
-  layout.margin.t = theme.narrow ? 48 : 30;
   const present = Object.keys(TONES).filter((tone) => points.some((point) => point.tone === tone));
   const traces = [
     ...intervals(points, 0, (point) => point.random, (point) => point.hover, theme, true),
@@ -104,7 +90,6 @@ function defects(data, theme) {
   layout.xaxis.tickformat = ".0%";
   layout.xaxis.range = [0, 1.08 * Math.max(...points.map((point) => Math.max(point.share, point.high)), 0.01)];
   layout.showlegend = true;
-  layout.margin.t = 30;
   layout.shapes = points.map((point, row) => ({
     type: "line", x0: point.low, x1: point.high, y0: row, y1: row, line: { color: theme.rule, width: 9 }, layer: "below",
   }));
@@ -114,11 +99,10 @@ function defects(data, theme) {
     return {
       type: "scatter", mode: "markers", showlegend: false, x: rows.map(({ point }) => point.share), y: rows.map(({ row }) => row),
       marker: { symbol: SYMBOLS[tone], color: colors[tone], size: 11 },
-      text: rows.map(({ point }) => plain(point.hover)), hovertemplate: "%{text}<extra></extra>",
+      hover: rows.map(({ point }) => point.hover),
     };
   }).filter((trace) => trace.x.length);
   traces.push(legendEntry("let through", "circle", theme.none), legendEntry("95 in 100 random choices", "line-ew-open", theme.rule));
-  traces[traces.length - 1].marker.line = { width: 8, color: theme.rule };
   return { traces, layout };
 }
 
@@ -136,12 +120,12 @@ function distribution(data, theme, chosen) {
   const layout = baseLayout(theme, 76 + rows.length * (theme.narrow ? 72 : 58));
   nameRows(layout, rows.map((series) => series.strategy ?? "whole pool"), theme, theme.narrow ? 22 : 0);
   layout.yaxis.range = [rows.length - 0.5 + 0.08, -0.62];
-  layout.xaxis.title.text = plain(data.name) + (data.log ? " (logarithmic)" : "");
-  if (data.log) Object.assign(layout.xaxis, { type: "log", dtick: undefined, nticks: 6, tickformat: "~g", minor: { nticks: 5, showgrid: false } });
+  layout.xaxis.title.text = data.name + (data.log ? " (logarithmic)" : "");
+  if (data.log) Object.assign(layout.xaxis, { type: "log", tickformat: "~g" });
   const traces = [];
   rows.forEach((series, row) => {
     const floor = row + 0.42, height = (theme.narrow ? 0.58 : 0.84) / (Math.max(...share(series), ...share(pool)) || 1);
-    const base = { type: "scatter", mode: "lines", hoverinfo: "skip", showlegend: false };
+    const base = { type: "scatter", mode: "lines", showlegend: false };
     const line = (values, style) => { const s = stepped(data.edges, values); return { ...base, x: s.x, y: s.y.map((v) => floor - v * height), ...style }; };
     const ground = { ...base, x: [data.edges[0], data.edges[data.edges.length - 1]], y: [floor, floor], line: { width: 1, color: theme.rule } };
     traces.push(ground, line(share(series), { fill: "tonexty", fillcolor: theme.dark ? "rgba(116,182,245,.34)" : "rgba(11,94,168,.22)", line: { width: 1.4, color: theme.link } }));
@@ -151,62 +135,40 @@ function distribution(data, theme, chosen) {
     traces.push({
       type: "scatter", mode: "markers", showlegend: false, marker: { opacity: 0, size: 14 },
       x: series.counts.map((_, bin) => centre(bin)), y: share(series).map((v) => floor - v * height / 2),
-      text: series.counts.map((count, bin) => plain(`${series.strategy ?? "whole pool"}: ${count} of ${total} rows, ${Number(data.edges[bin].toPrecision(3))} to ${Number(data.edges[bin + 1].toPrecision(3))}`)),
-      hovertemplate: "%{text}<extra></extra>",
+      hover: series.counts.map((count, bin) => `${series.strategy ?? "whole pool"}: ${count} of ${total} rows, ${Number(data.edges[bin].toPrecision(3))} to ${Number(data.edges[bin + 1].toPrecision(3))}`),
     });
   });
   return { traces, layout };
-}
-
-function wrapped(text, width) {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    for (let at = 0; at === 0 || at < word.length; at += width) {
-      const piece = word.slice(at, at + width);
-      if (lines[lines.length - 1].length + piece.length > width) lines.push("");
-      lines[lines.length - 1] += (lines[lines.length - 1] ? " " : "") + piece;
-    }
-  }
-  return lines.filter(Boolean).map(plain).join("<br>");
 }
 
 function scatter(data, theme) {
   const layout = baseLayout(theme, theme.narrow ? 360 : 460);
   layout.xaxis.title.text = "similarity to the target (cosine)";
   layout.yaxis.title.text = "perplexity (logarithmic)";
-  Object.assign(layout.yaxis, { type: "log", nticks: 6, tickformat: "~g", minor: { nticks: 5, showgrid: false } });
-  layout.hovermode = "closest";
-  const width = theme.narrow ? 34 : 60;
+  Object.assign(layout.yaxis, { type: "log", tickformat: "~g" });
+  const three = (value) => Number(value.toPrecision(4));
   const trace = {
     type: "scatter", mode: "markers", x: data.points.map((p) => p.similarity), y: data.points.map((p) => p.ppl),
-    marker: { color: theme.link, size: 6, opacity: data.points.length > 400 ? 0.35 : 0.6, line: { width: 0 } },
-    text: data.points.map((p) => wrapped(p.id, width) + (p.excerpt ? "<br>" + wrapped(p.excerpt, width) : "")),
-    hovertemplate: "similarity %{x:.3f}, perplexity %{y:.4~g}<br>%{text}<extra></extra>",
+    marker: { color: theme.link, size: 6, opacity: data.points.length > 400 ? 0.35 : 0.6 },
+    hover: data.points.map((p) => `similarity ${p.similarity.toFixed(3)}, perplexity ${three(p.ppl)}\n${p.id}${p.excerpt ? "\n" + p.excerpt : ""}`),
   };
   return { traces: [trace], layout };
 }
 
 function overlap(data, theme) {
-  const n = data.names.length;
-  const names = data.names.map(plain);
-  const side = theme.narrow ? 34 : 44;
-  const layout = baseLayout(theme, 150 + n * side);
-  const ticks = { tickvals: names.map((_, i) => i), showgrid: false, ticks: "", tickfont: { color: theme.ink, size: theme.narrow ? 11 : 13 } };
-  const numbered = names.map((name, i) => `${i + 1}  ${name}`);
-  Object.assign(layout.yaxis, ticks, { ticktext: theme.narrow ? names.map((_, i) => i + 1) : numbered, autorange: "reversed" });
-  Object.assign(layout.xaxis, ticks, { ticktext: names.map((_, i) => i + 1), side: "top" });
-  layout.margin.b = 8;
-  layout.height = 60 + n * side;
-  if (theme.narrow) {
-    layout.height += 18 * n + 14;
-    layout.margin.b = 18 * n + 14;
-    layout.annotations.push({ text: numbered.join("<br>"), x: 0, xref: "paper", xanchor: "left", y: 0, yref: "paper", yanchor: "top", yshift: -10, align: "left", showarrow: false, font: { size: 12, color: theme.ink } });
-  }
+  const n = data.names.length, side = theme.narrow ? 34 : 44;
+  const layout = baseLayout(theme, 60 + n * side);
+  const ticks = { tickvals: data.names.map((_, i) => i), showgrid: false, tickfont: { color: theme.ink, size: theme.narrow ? 11 : 13 } };
+  const numbers = data.names.map((_, i) => i + 1), numbered = data.names.map((name, i) => `${i + 1}  ${name}`);
+  Object.assign(layout.yaxis, ticks, { ticktext: theme.narrow ? numbers : numbered });
+  Object.assign(layout.xaxis, ticks, { ticktext: numbers, side: "top" });
+  if (theme.narrow) layout.list = numbered;
+  const label = data.values.map((row, i) => row.map((v, j) => v === null || i === j ? "" : v.toFixed(2)));
   const trace = {
-    type: "heatmap", z: data.values.map((row, i) => row.map((v, j) => i === j ? null : v)), hoverongaps: false, x: names.map((_, i) => i), y: names.map((_, i) => i), xgap: 2, ygap: 2, zmin: 0, zmax: 1, showscale: false,
+    type: "heatmap", z: data.values.map((row, i) => row.map((v, j) => i === j ? null : v)), x: numbers.map((_, i) => i), y: numbers.map((_, i) => i),
+    xgap: 2, ygap: 2, zmin: 0, zmax: 1, label, textfont: { size: theme.narrow ? 10 : 12 },
     colorscale: theme.dark ? [[0, "#1d2024"], [0.5, "#2b5f8f"], [1, "#8cc2f7"]] : [[0, "#f0efe9"], [0.5, "#7ba9d3"], [1, "#0b4a85"]],
-    text: data.values.map((row, i) => row.map((v, j) => v === null || i === j ? "" : v.toFixed(2))), texttemplate: "%{text}", textfont: { size: theme.narrow ? 10 : 12 },
-    customdata: data.values.map((row, i) => row.map((_, j) => `${names[i]} and ${names[j]}`)), hovertemplate: "%{customdata}: %{text}<extra></extra>",
+    hover: label.map((row, i) => row.map((text, j) => `${data.names[i]} and ${data.names[j]}: ${text}`)),
   };
   return { traces: [trace], layout };
 }
@@ -219,24 +181,18 @@ function composition(data, theme, chosen) {
   const groups = own.map((part) => ({ name: data.names[part], parts: [part] }));
   if (rest.length) groups.push({ name: `${rest.length} others`, parts: rest });
   const layout = baseLayout(theme, 110 + bars.length * (theme.narrow ? 50 : 32));
-  nameRows(layout, bars.map((bar) => bar.label), theme, 12);
-  Object.assign(layout, { barmode: "stack", bargap: theme.narrow ? 0.56 : 0.3, showlegend: true });
-  Object.assign(layout.legend, { y: 0, yanchor: "top", traceorder: "normal" });
+  nameRows(layout, bars.map((bar) => bar.label), theme, 14);
+  Object.assign(layout, { bargap: theme.narrow ? 0.56 : 0.3, showlegend: true });
   Object.assign(layout.xaxis, { tickformat: ".0%", range: [0, 1], tickvals: [0, 0.25, 0.5, 0.75, 1], side: "top", showgrid: false });
-  layout.margin.t = 34;
-  layout.margin.r = 24;
-  layout.margin.b = 20;
   const traces = groups.map((group, n) => {
     const counts = bars.map((bar) => group.parts.reduce((sum, part) => sum + bar.counts[part], 0));
     const sizes = bars.map((bar) => bar.counts.reduce((a, b) => a + b, 0) || 1);
     return {
-      type: "bar", orientation: "h", name: plain(group.name), x: counts.map((c, i) => c / sizes[i]), y: bars.map((_, row) => row),
-      marker: { color: n < own.length ? theme.parts[n] : theme.none, line: { width: 1, color: theme.paper } },
-      text: counts.map((c, i) => plain(`${bars[i].label}, ${group.name}: ${c} of ${sizes[i]} rows`)), textposition: "none",
-      hovertemplate: "%{text}<extra></extra>",
+      type: "bar", name: group.name, x: counts.map((c, i) => c / sizes[i]), y: bars.map((_, row) => row),
+      marker: { color: n < own.length ? theme.parts[n] : theme.none },
+      hover: counts.map((c, i) => `${bars[i].label}, ${group.name}: ${c} of ${sizes[i]} rows`),
     };
   });
-  layout.height += theme.narrow ? 22 * groups.length : 34;
   return { traces, layout };
 }
 

@@ -99,7 +99,7 @@ def _final_group(document: Document) -> ForestGroup:
         if to
     )  # fmt: skip
     items = " + ".join(f"{task['n_items']:,}" for task in tasks)
-    return ForestGroup(f"Final: {items} sealed items, fresh seeds", rows)
+    return ForestGroup(f"Final: {items} sealed items, fresh seeds", rows, apart=True)
 
 
 def _finalist(document: Document) -> str:

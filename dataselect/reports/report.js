@@ -2,16 +2,15 @@
 "use strict";
 
 const PLOTS = JSON.parse(document.getElementById("plot-data").textContent);
-const CONFIG = { responsive: true, displayModeBar: false, displaylogo: false, showTips: false };
 const chosen = {};
 
 function draw(key) {
-  const { traces, layout } = DRAW[PLOTS[key].kind](PLOTS[key], pageTheme(), chosen[key]);
-  return Plotly.react(key, traces, layout, CONFIG);
+  const theme = pageTheme(), { traces, layout } = DRAW[PLOTS[key].kind](PLOTS[key], theme, chosen[key]);
+  drawChart(document.getElementById(key), traces, layout, theme);
 }
 
 function drawAll() {
-  return Promise.all(Object.keys(PLOTS).map(draw));
+  Object.keys(PLOTS).forEach(draw);
 }
 
 // A plot of many budgets, or of many tasks, shows one at a time, the first first.
@@ -60,5 +59,16 @@ addEventListener("afterprint", () => {
 
 Object.keys(PLOTS).forEach(offerBudgets);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-matchMedia("(max-width: 40rem)").addEventListener("change", drawAll);
-drawAll().then(() => { document.documentElement.dataset.drawn = "all"; });
+
+// A plot is as wide as the page; a link into a folded part opens it.
+let width = innerWidth;
+addEventListener("resize", () => { if (width !== innerWidth) { width = innerWidth; drawAll(); } });
+function openTarget() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let part = target && target.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+  if (target) target.scrollIntoView();
+}
+addEventListener("hashchange", openTarget);
+drawAll();
+openTarget();
+document.documentElement.dataset.drawn = "all";

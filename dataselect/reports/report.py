@@ -1,7 +1,7 @@
 """A comparison and its report: `compare` writes `comparison.json`, `write_report` renders it as HTML or Markdown.
 
-Verdicts come first, because they are what a reader came for; a section without data is left out rather than empty. A
-file that is not a comparison is refused with its name and with the command that makes one.
+The answer comes first, because it is what a reader came for; the sections below are folded, and one without data is
+left out. A file that is not a comparison is refused with its name and with the command that makes one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataselect.errors import ArtifactError, UsageError
 from dataselect.library_errors import user_errors
 from dataselect.pool import PoolReader
 from dataselect.reports.content import Report
+from dataselect.reports.first_screen import first_screen
 from dataselect.reports.html import render_html
 from dataselect.reports.markdown import render_markdown
 from dataselect.reports.sections import SECTIONS, section_data
@@ -65,7 +66,6 @@ def report_text(directory: Path, suffix: str) -> str:
 
     Raises:
         ArtifactError: If the comparison is missing, unfinished or damaged.
-        MissingExtraError: If plotly is not installed and the page needs it.
     """
     return _RENDERERS[suffix](build_report(read_comparison(find_comparison(directory))))
 
@@ -128,7 +128,8 @@ def build_report(comparison: Mapping[str, Any]) -> Report:
     present = [section for section in SECTIONS if comparison.get(section.key)]
     sections += [section.view(comparison[section.key]) for section in present]
     drawings = tuple(dict.fromkeys(name for section in present for name in section.drawings))
-    return Report("Which data to train on", _lede(comparison), tuple(sections), COMPARISON, drawings)
+    first = None if "settings" in comparison else first_screen(comparison)
+    return Report("Which data to train on", _lede(comparison), tuple(sections), COMPARISON, drawings, first)
 
 
 def _lede(comparison: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ def analyze(source: PathLike, config: PathLike | None, out: PathLike, overwrite:
         UsageError: If a CSV comes without a configuration, or an experiment with one.
         ConfigError: If the configuration has faults or does not fit the table.
         ArtifactError: If an input cannot be read, or `out` holds something else.
-        MissingExtraError: If plotly or scikit-learn is not installed.
+        MissingExtraError: If scikit-learn is not installed.
     """
     source, out = as_path(source, "source"), as_path(out, "out")
     config = None if config is None else as_path(config, "config")

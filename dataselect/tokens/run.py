@@ -24,7 +24,7 @@ from dataselect.errors import ArtifactError, DataselectError, UsageError
 from dataselect.library_errors import user_errors
 from dataselect.models import resolve_model
 from dataselect.pool.tokenizer import load_tokenizer, tokenizer_digest
-from dataselect.reports.html import check_html, render_html
+from dataselect.reports.html import render_html
 from dataselect.reports.tokens_page import CATEGORIES, tokens_report
 from dataselect.stage import FinishedStage, StageDirectory, recorded_options, run_stage
 from dataselect.tokens.shifts import PositionTable, TokenTable, categories
@@ -100,7 +100,6 @@ class TokenView:
     name = "tokens"
 
     def __init__(self, request: TokensRequest) -> None:
-        check_html()
         if request.tuned is not None and request.reference is not None:
             raise UsageError("a second folder and --reference both name the tuned model", "give one of them")
         self._request = request

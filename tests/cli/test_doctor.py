@@ -44,9 +44,9 @@ def test_an_absent_package_is_missing_from_every_extra_that_brings_it_and_from_n
 
 
 def test_a_version_that_is_too_old_is_missing_with_the_version_that_fits(without):
-    without(click="7.0", plotly="5.24")
+    without(click="7.0", datasketch="1.5")
     assert missing() == ("click>=8.1",)
-    assert next(extra.missing for extra in extras() if extra.name == "report") == ("plotly>=6",)
+    assert next(extra.missing for extra in extras() if extra.name == "dedup") == ("datasketch>=1.6",)
 
 
 def test_what_is_missing_is_named_with_the_command_that_installs_it(without, capsys):

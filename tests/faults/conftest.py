@@ -14,7 +14,7 @@ from warm import Warm
 
 IMPORTS = """
 import faiss, pyarrow.csv, pyarrow.json, pyarrow.parquet, sklearn.feature_extraction.text, sklearn.utils.extmath, torch
-import plotly.graph_objects, scipy.stats, scipy.optimize, transformers, accelerate, peft
+import scipy.stats, scipy.optimize, transformers, accelerate, peft
 import transformers.models.llama.modeling_llama, transformers.integrations.executorch
 import dataselect.cli as cli
 from transformers import Trainer, TrainingArguments

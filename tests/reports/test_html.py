@@ -56,7 +56,7 @@ def test_no_section_without_data(comparison):
 def test_size_and_determinism(page, comparison, tmp_path):
     write_report(comparison.parent, tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
-    assert len(page.encode()) < 10_000_000
+    assert len(page.encode()) < 2_000_000
 
 
 def test_nothing_is_fetched(page):

@@ -98,8 +98,9 @@ def page(request) -> Path:
 
 
 def test_the_page_is_whole_and_hostile_text_stays_text(page):
+    assert page.stat().st_size < 2_000_000
     tree = lxml.html.fromstring(page.read_text(encoding="utf-8"))
-    assert len(tree.xpath("//script")) == 5  # the data, plotly, two sets of plots, the page's own
+    assert len(tree.xpath("//script")) == 5  # the data, the charts, two sets of plots, the page's own
     assert tree.xpath("//img|//body//b|//@onerror|//link|//script[@src]") == []
     assert HOSTILE in " ".join(tree.xpath("//main//bdi/text()")).replace("\N{NO-BREAK SPACE}", " ")
     assert tree.xpath("//footer//code/text()") == [f"{page.stem}.json"]

@@ -147,12 +147,12 @@ def test_of_several_tasks_more_is_better_and_the_final_is_the_combined_one():
 def test_failures_are_rows_with_their_reason_and_a_harmful_pool_does_not_flatten_the_rest():
     forest = recommendation_forest(with_failures())
     marks = {mark.row.name: mark for mark in forest.marks(forest.groups[1])}
-    assert marks["all.ifd-high"].row.numbers == "failed: the loss is not finite after 12 steps"
+    assert marks["all.ifd-high"].numbers == "failed: the loss is not finite after 12 steps"
     assert marks["all.ifd-high"].at is None
     assert marks["harmful.random"].cut_right  # +1.9, far outside
     assert marks["harmful.random"].at is None
     assert forest.limits[1] < 0.2
-    assert "+1.90 (+1.50 to +2.30)" in recommendation_page(with_failures())
+    assert "+1.900 (+1.500 to +2.300)" in recommendation_page(with_failures())
 
 
 @pytest.mark.parametrize("decision", ["", "none", "failed-in-a-new-way"])

@@ -11,8 +11,6 @@ import pytest
 from dataselect.cli import run
 from dataselect.run_analysis import analyze
 
-pytest.importorskip("plotly")
-
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> | `x` {{ 7*7 }} \u202e"
 CONFIG = {
     "columns": {"model": "model", "data": "data", "conditions": ["how", "epoch"]},
@@ -64,7 +62,7 @@ def test_all_sections_are_there_and_nothing_escapes(out):
         "How to reproduce",
     ]  # fmt: skip
     assert page.xpath("//img|//link|//script[@src]|//iframe") == []
-    assert len(page.xpath("//script")) == 5  # plotly, three of our own, and the data
+    assert len(page.xpath("//script")) == 5  # charts, three of our own, and the data
     assert page.xpath("//title")[0].text == "Which data helps, and what predicts it? · dataselect"
     assert "analyze.json" in page.xpath("//footer")[0].text_content()
     assert "\u202e" not in text
