@@ -2,13 +2,15 @@
 
 Every arm is trained with one seed at the smallest budget, the control with two. The better half goes to the next
 budget, and with it the best arm of each family (low, middle, high difficulty, ...), because the best direction moves
-with the budget. It goes up as long as the best arm gains more over the untrained model than at the budget below. At the
-budget where that is largest the arms left get one more seed a round, and so does the control, which is always ahead;
-after each round arms that are decided worse than the control or than the leader leave, and the lower half while there
-are more than two. It ends when the leader is decided against the control and no rival is undecided against the leader,
-when every arm is worse or equivalent, at `MOST_SEEDS`, or when the tokens are spent. What is said of an arm, and with
-which error, is in `decisions`; arms are compared with the control at the same budget only. That rivals are dropped is a
-heuristic: no error rate is promised for it.
+with the budget. It goes up as long as the arms measured at both budgets gain more over the untrained model at the
+larger one, the best of them or all on average. At the last budget that helped, the arms left get one more seed a round,
+and so does the control, which is always ahead; after each round arms that are decided worse than it or than the
+leader leave, and the lower half while there are more than two. It ends when the leader is decided against the control
+and no rival is undecided against the leader, when every arm is worse or equivalent, at `MOST_SEEDS`, or when the tokens
+are spent. The finalist is put to the final at the smallest budget at which it gains as much within the margin.
+
+What is said of an arm, and with which error, is in `decisions`; arms are compared with the control at the same budget
+only. That rivals are dropped is a heuristic: no error rate is promised for it.
 
 What to ask next depends on the measurements and never on the tokens left; the first training that does not fit ends the
 race. So the same measurements give the same requests, and with more tokens the sequence goes on where it stopped.
@@ -177,7 +179,8 @@ class _Book:
     most_seeds: int
     spent: int = 0
     trainings: int = 0
-    gains: dict[tuple[str, int], list[Floats]] = field(default_factory=dict)
+    gains: dict[tuple[str, int], Floats] = field(default_factory=dict)
+    means: dict[tuple[str, int], float] = field(default_factory=dict)
     trained: dict[tuple[str, int], int] = field(default_factory=dict)
     asked: dict[tuple[str, int], int] = field(default_factory=dict)
     failures: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -199,8 +202,10 @@ class _Book:
             self.failures[cell] = found.failure or "the training failed"
             self.say(f"{arm}, {budget:,} tokens, seed {seed}: {self.failures[cell]}")
             return False
-        self.gains.setdefault(cell, []).append(np.asarray(found.gains, dtype=np.float64))
-        self.say(f"{arm}, {budget:,} tokens, seed {seed}: gain {float(found.gains.mean()):+.4g}")
+        row = np.asarray(found.gains, dtype=np.float64)[None]
+        self.gains[cell] = np.concatenate([self.gains[cell], row]) if cell in self.gains else row
+        self.means[cell] = float(self.gains[cell].mean())
+        self.say(f"{arm}, {budget:,} tokens, seed {seed}: gain {float(row.mean()):+.4g}")
         return True
 
     def seeds(self, arm: str, budget: int) -> int:
@@ -208,10 +213,10 @@ class _Book:
 
     def values(self, arm: str, budget: int) -> Floats:
         """Gains as (seeds, n_items)."""
-        return np.stack(self.gains[arm, budget])
+        return self.gains[arm, budget]
 
     def mean(self, arm: str, budget: int) -> float:
-        return float(self.values(arm, budget).mean())
+        return self.means[arm, budget]
 
     def noise(self, budget: int) -> VarianceEstimate | None:
         return pooled_seed_noise([self.values(*cell) for cell in self.gains if cell[1] == budget])
