@@ -10,6 +10,8 @@ Definitions. For a set of tokens with log-probabilities `l_t` (natural log, each
     Min-K%         mean of the lowest 20 % of l_t (2310.16789): floor(n / 5) tokens, at least one
     shifted        share of tokens of rank > 3, marginal: rank 2 or 3 (URIAL, 2312.01552), with
                    rank = number of vocabulary entries with a logit >= the token's
+    RSR            sum of min(rank, clip) / NLL             rank-surprisal ratio (2601.14249), clip 100 unless stated
+    steps          the first token of each step of a response, counted and summed apart (after 2604.06834)
     rating         sum of k p_k over the digits k = 1 .. 6, p the softmax over their six logits (Deita, 2312.15685)
 
 Counts are of *scored* tokens: BOS, and a first token with nothing before it, are in no count. What cannot be computed
@@ -35,6 +37,8 @@ from numpy.typing import NDArray
 from dataselect.records import END, PROMPT, RESPONSE
 
 LN2 = math.log(2.0)
+RANK_CLIP = 100
+"""The rank that higher ones count as in RSR, as its paper has it: 50 and 500 agreed less with results there."""
 _MOST = math.log(sys.float_info.max)
 
 
@@ -90,6 +94,11 @@ def min_k(logprobs: NDArray[np.float32], share: int = 5) -> float | None:
     return float(np.partition(logprobs, k - 1)[:k].mean(dtype=np.float64))
 
 
+def rank_surprisal_ratio(rank_sum: int | None, nll: float | None) -> float | None:
+    """Return the sum of clipped ranks over that of surprisals (arXiv 2601.14249); None over 0 nats."""
+    return None if rank_sum is None or not nll else rank_sum / nll
+
+
 def expected_digit(logprobs: NDArray[np.float32]) -> float:
     """Return the mean of 1, 2, 3 ... under a softmax over these tokens alone; a constant added to them has no effect.
 
@@ -113,6 +122,9 @@ class Ingredients:
         shifted: Response tokens of rank > 3; None without ranks.
         marginal: Response tokens of rank 2 or 3; None without ranks.
         mink_20: Mean log-probability of the least likely fifth of the response tokens.
+        response_rank_sum: Sum of the clipped ranks of the response tokens; None without ranks or response.
+        step_tokens: Response tokens that begin a step; 0 where nobody said which do.
+        step_nll: Sum over them.
     """
 
     prompt_tokens: int
@@ -124,6 +136,14 @@ class Ingredients:
     shifted: int | None
     marginal: int | None
     mink_20: float | None
+    response_rank_sum: int | None
+    step_tokens: int
+    step_nll: float | None
+
+    @property
+    def rsr(self) -> float | None:
+        """Rank-surprisal ratio of the response."""
+        return rank_surprisal_ratio(self.response_rank_sum, self.response_nll)
 
     @property
     def ppl(self) -> float | None:
@@ -154,7 +174,11 @@ def nll(logprobs: NDArray[np.float32]) -> float | None:
 
 
 def ingredients(
-    logprobs: NDArray[np.float32], parts: NDArray[np.int8], ranks: NDArray[np.int32] | None = None
+    logprobs: NDArray[np.float32],
+    parts: NDArray[np.int8],
+    ranks: NDArray[np.int32] | None = None,
+    steps: NDArray[np.int64] | None = None,
+    rank_clip: int = RANK_CLIP,
 ) -> Ingredients:
     """Sum one example's tokens by part.
 
@@ -162,6 +186,8 @@ def ingredients(
         logprobs: (n_tokens,) natural log-probabilities; finite wherever `parts` is not UNSCORED.
         parts: (n_tokens,) part codes.
         ranks: (n_tokens,) ranks, or None where the backend was not asked for them.
+        steps: (n_steps,) indices of the response tokens that begin a step, or None where that is not known.
+        rank_clip: Higher ranks count as this one.
 
     Raises:
         FloatingPointError: If a scored log-probability is NaN or infinite: a sum over it would look like a number.
@@ -171,6 +197,7 @@ def ingredients(
         raise not_finite()
     response = by_part[RESPONSE]
     response_ranks = None if ranks is None else ranks[parts == RESPONSE]
+    firsts = logprobs[:0] if steps is None else logprobs[steps]
     return Ingredients(
         prompt_tokens=len(by_part[PROMPT]),
         response_tokens=len(response),
@@ -181,7 +208,15 @@ def ingredients(
         shifted=None if response_ranks is None else int((response_ranks > 3).sum()),
         marginal=None if response_ranks is None else int(((response_ranks == 2) | (response_ranks == 3)).sum()),
         mink_20=min_k(response),
+        response_rank_sum=None if response_ranks is None else _rank_sum(response_ranks, rank_clip),
+        step_tokens=len(firsts),
+        step_nll=nll(firsts),
     )
+
+
+def _rank_sum(ranks: NDArray[np.int32], clip: int) -> int | None:
+    """Return the sum of min(rank, clip); None for no tokens."""
+    return int(np.minimum(ranks, clip).sum(dtype=np.int64)) if len(ranks) else None
 
 
 def macro_perplexity(nlls: NDArray[np.float64], tokens: NDArray[np.int64]) -> float | None:

@@ -109,3 +109,31 @@ def test_nll_adds_up_over_any_split(values, data):
     logprobs = np.array(values, np.float32)
     whole = likelihood.nll(logprobs)
     assert whole == pytest.approx(likelihood.nll(logprobs[:cut]) + likelihood.nll(logprobs[cut:]), abs=1e-9)
+
+
+def test_rsr_is_clipped_ranks_over_surprisals_of_the_response():
+    # response ranks 1, 3, 17 over 0.5 + 1.5 + 4.0 nats
+    assert likelihood.ingredients(LOGPROBS, PARTS, RANKS).rsr == (1 + 3 + 17) / 6.0
+    clipped = likelihood.ingredients(LOGPROBS, PARTS, RANKS, rank_clip=10)
+    assert (clipped.response_rank_sum, clipped.rsr) == (1 + 3 + 10, 14 / 6.0)
+
+
+def test_rsr_does_not_exist_without_ranks_response_or_surprisal():
+    assert likelihood.ingredients(LOGPROBS, PARTS).rsr is None
+    assert likelihood.rank_surprisal_ratio(3, 0.0) is None
+    nothing = likelihood.ingredients(LOGPROBS[:3], PARTS[:3], RANKS[:3])
+    assert (nothing.response_rank_sum, nothing.rsr) == (None, None)
+
+
+def test_ranks_past_the_int32_range_add_up():
+    many = np.full(100_000, 2**31 - 1, np.int32)
+    sums = likelihood.ingredients(
+        np.full(100_000, -1.0, np.float32), np.full(100_000, RESPONSE, np.int8), many, rank_clip=2**31 - 1
+    )
+    assert sums.response_rank_sum == 100_000 * (2**31 - 1)
+
+
+def test_first_tokens_of_steps_are_summed_apart():
+    sums = likelihood.ingredients(LOGPROBS, PARTS, RANKS, np.array([3, 5]))
+    assert (sums.step_tokens, sums.step_nll) == (2, 0.5 + 4.0)
+    assert sums.response_nll == 6.0

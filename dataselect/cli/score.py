@@ -36,7 +36,11 @@ if TYPE_CHECKING:
     "may be repeated.",
 )  # fmt: skip
 @click.option("--tokens", is_flag=True, help="Keep every token's log-probability and rank in DIR/tokens.")
-@click.option("--no-ranks", is_flag=True, help="Leave out shifted_fraction and marginal_fraction.")
+@click.option("--no-ranks", is_flag=True, help="Leave out shifted_fraction, marginal_fraction and rsr.")
+@click.option(
+    "--rank-clip", type=click.IntRange(min=1), metavar="N",
+    help="Higher ranks count as N in rsr [default: 100; with --from-tokens that of the run].",
+)  # fmt: skip
 @options.dtype
 @options.batch_tokens
 @options.limit()
@@ -58,7 +62,8 @@ if TYPE_CHECKING:
 @options.columns
 def command(
     pools: tuple[str, ...], models: tuple[str, ...], out: Path | None, overwrite: bool, backend: str, ifd: bool,
-    ratings: tuple[str, ...], tokens: bool, no_ranks: bool, dtype: str, batch_tokens: int | None, limit: int | None,
+    ratings: tuple[str, ...], tokens: bool, no_ranks: bool, rank_clip: int | None,
+    dtype: str, batch_tokens: int | None, limit: int | None,
     sample_seed: int | None, engine: Any, workers: int, engine_args: tuple[str, ...], server: str | None,
     served_model: str | None, no_cache: bool, strict: bool, estimate: bool,
     from_tokens: Path | None, **shared: Any,
@@ -80,17 +85,21 @@ def command(
       dataselect score --from-tokens scores --out derived
     """
     if from_tokens is not None:
-        return _derive(from_tokens, out, overwrite, strict)
+        return _derive(from_tokens, out, rank_clip, overwrite, strict)
     _require("pools", "models")
     from dataselect.arguments import named_model
+    from dataselect.likelihood import RANK_CLIP
     from dataselect.scoring import ScoreRequest
 
     options.require_out(out, estimate)
+    if no_ranks and rank_clip is not None:
+        raise UsageError("--rank-clip needs ranks and cannot be combined with --no-ranks", "leave one of them out")
     model, *further = models
     request = ScoreRequest(
         pools=pools, model=model, references=tuple(map(named_model, further)), out=out or Path(os.devnull),
         backend=backend, rendering=render_options(shared), columns=column_map(shared), prefix_ids=shared["prefix_ids"],
-        ifd=ifd, ratings=ratings, tokens=tokens, ranks=not no_ranks, dtype=dtype, batch_tokens=batch_tokens,
+        ifd=ifd, ratings=ratings, tokens=tokens, ranks=not no_ranks,
+        rank_clip=rank_clip or RANK_CLIP, dtype=dtype, batch_tokens=batch_tokens,
         engine_args=engine_arguments(engine_args), server=server if backend == "server" else None,
         served_model=served_model, limit=limit, sample_seed=sample_seed, engine=engine, workers=workers,
         cache=not no_cache, overwrite=overwrite,
@@ -122,13 +131,14 @@ def _score(request: ScoreRequest, strict: bool) -> int:
     return _print(summary, request.out, strict)
 
 
-def _derive(from_tokens: Path, out: Path | None, overwrite: bool, strict: bool) -> int:
+def _derive(from_tokens: Path, out: Path | None, rank_clip: int | None, overwrite: bool, strict: bool) -> int:
     from dataselect.scoring.rescore import RescoreRequest, rescore
 
-    _refuse_others("from_tokens", "out", "overwrite", "strict")
+    _refuse_others("from_tokens", "out", "rank_clip", "overwrite", "strict")
     options.require_out(out, estimate=False)
     assert out is not None
-    return _print(rescore(RescoreRequest(tokens=from_tokens, out=out, overwrite=overwrite)), out, strict)
+    request = RescoreRequest(tokens=from_tokens, out=out, rank_clip=rank_clip, overwrite=overwrite)
+    return _print(rescore(request), out, strict)
 
 
 def _require(*names: str) -> None:

@@ -80,6 +80,10 @@ def filter_options(command: options.Decorated) -> options.Decorated:
     "--length-control", type=click.Choice(["bins", "residual"]),
     help="Remove the effect of response length: rank within length bins, or by the residual after length.",
 )  # fmt: skip
+@click.option(
+    "--within", type=click.Choice(["source"]),
+    help="Rank each row only among those of its own pool file, and take from all files alike.",
+)  # fmt: skip
 @click.option("--length-bins", type=click.IntRange(min=2), metavar="N", help="How many length bins [default: 10].")
 @filter_options
 @click.option(
@@ -157,6 +161,7 @@ def _select(given: dict[str, Any]) -> SelectionSummary:
             columns=options.column_map(given),
             prefix_ids=given["prefix_ids"],
             length_control=_length_control(given["length_control"], given["length_bins"]),
+            within=given["within"],
             targets=given["targets"],
             filters=_filters(given),
             then=_then(given["shortlists"], given["then"]),

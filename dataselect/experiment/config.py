@@ -41,6 +41,9 @@ class Variant:
     length_bins: int = 10
     """Bins, with `length_control: bins`."""
 
+    within: Literal["source"] | None = None
+    """`source`: rows compete only with those of their own pool file."""
+
     filters: Filters = field(default_factory=Filters)
     """Rows that are left out: where, min_tokens, max_tokens, dedup, decontaminate and their thresholds."""
 
@@ -71,6 +74,7 @@ class Variant:
             out=Path("x"),
             params=self.params,
             length_control=self.control,
+            within=self.within,
             filters=self.filters,
             then=self.then,
             quota=self.quota,

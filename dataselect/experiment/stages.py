@@ -111,7 +111,8 @@ class Stages:
             pools=config.pools, strategy=variant.strategy, budget=cell.budget, out=self.selection(cell.name),
             params=params, scores=(self.scores,), embeddings=self.embeddings if config.wants_embeddings else None,
             seed=cell.seed, columns=config.columns, targets=config.targets if reads_targets else (),
-            length_control=variant.control, filters=variant.filters, then=variant.then, quota=variant.quota,
+            length_control=variant.control, within=variant.within, filters=variant.filters, then=variant.then,
+            quota=variant.quota,
             label=cell.strategy if cell.strategy in config.variants else "",
             overwrite=True,  # run.json of the experiment lists its selections, so an existing one is its own
         )  # fmt: skip

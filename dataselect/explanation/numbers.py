@@ -27,7 +27,7 @@ from dataselect.selection.where import Where
 from dataselect.strategies.strings import Strings
 
 USUAL = (
-    "ppl", "sequence_ppl", "bits_per_byte", "ifd", "ifd_loss", "mink_20", "shifted_fraction", "prompt_tokens",
+    "ppl", "sequence_ppl", "bits_per_byte", "ifd", "ifd_loss", "mink_20", "shifted_fraction", "rsr", "prompt_tokens",
     "response_tokens", "total_tokens", "similarity", "centroid_similarity",
 )  # fmt: skip
 

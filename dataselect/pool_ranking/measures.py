@@ -6,6 +6,8 @@ the response NLL l_i (nats), tokens t_i and UTF-8 bytes b_i of the n scored rows
     ppl                 exp( mean of l_i / t_i )        every example counts alike
     ppl_token_weighted  exp( sum l_i / sum t_i )        every token counts alike: long responses weigh more
     bits_per_byte       sum l_i / (ln 2 * sum b_i)      comparable across tokenizers; perplexity is not
+    rsr                 sum r_i / sum l_i               r_i: sum of min(rank, 100) over tokens (arXiv 2601.14249)
+    rsr_mean            mean of r_i / l_i               every example counts alike; not the value of the paper
     similarity, centroid_similarity                     mean over the rows with an embedding
 
 The draws behind the intervals are of the mean in nats or cosines; perplexities are exp of it, ends included.
@@ -30,7 +32,9 @@ from dataselect.records import STATUSES
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 PPL, PPL_TOKENS, BPB = "ppl", "ppl_token_weighted", "bits_per_byte"
+RSR, RSR_MEAN = "rsr", "rsr_mean"
 SIMILARITY, CENTROID = "similarity", "centroid_similarity"
+_Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 _SCALES: dict[str, Callable[[float], float]] = {PPL: math.exp, PPL_TOKENS: math.exp}
 
 
@@ -81,7 +85,7 @@ class ModelMeasures:
     Attributes:
         statuses: Rows per status.
         rejects: Records that could not be read or rendered.
-        measures: name -> number: `ppl`, `ppl_token_weighted`, `bits_per_byte`.
+        measures: name -> number: `ppl`, `ppl_token_weighted`, `bits_per_byte`, `rsr`, `rsr_mean`.
     """
 
     statuses: dict[str, int]
@@ -125,7 +129,8 @@ def model_measures(table: Mapping[str, NDArray[Any]], rejects: int, seed: int, s
     """Measure the rows of a score table.
 
     Args:
-        table: Columns of equal length: `status`, `response_tokens`, `response_bytes`, `response_nll` (NaN: not scored).
+        table: Columns of equal length: `status`, `response_tokens`, `response_bytes`, `response_nll` (NaN: not scored),
+            and `response_rank_sum` (NaN: not scored), which scores of older versions lack.
         stream: Names the pool and model, for the bootstrap.
     """
     counts = Counter(table["status"].tolist())
@@ -138,9 +143,18 @@ def model_measures(table: Mapping[str, NDArray[Any]], rejects: int, seed: int, s
         PPL: (nlls / tokens, np.ones(len(nlls))),
         PPL_TOKENS: (nlls, tokens),
         BPB: (nlls[num_bytes > 0], LN2 * num_bytes[num_bytes > 0]),
+        **_rank_surprisal(table["response_rank_sum"][scored] if "response_rank_sum" in table else nlls[:0], nlls),
     }
     measures = {name: Measure(name, bootstrap_ratio(*pair, seed, f"{stream} {name}")) for name, pair in pairs.items()}
     return ModelMeasures({s: counts.get(s, 0) for s in STATUSES}, rejects, _lengths(tokens), measures)
+
+
+def _rank_surprisal(sums: NDArray[Any], nlls: NDArray[np.float64]) -> dict[str, _Pair]:
+    """Return values and weights of the two ratios; of no rows where there are no ranks."""
+    nlls = nlls[: len(sums)]
+    known = np.isfinite(sums) & (nlls > 0)
+    sums, nlls = sums[known].astype(np.float64), nlls[known]
+    return {RSR: (sums, nlls), RSR_MEAN: (sums / nlls, np.ones(len(sums)))}
 
 
 def similarity_measures(

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataselect.artifacts import read_parquet
+from dataselect.artifacts import column_names, read_parquet
 from dataselect.embeddings import EmbedRequest, embed
 from dataselect.errors import DataselectError, PoolError
 from dataselect.pool import PoolReader
@@ -115,6 +115,8 @@ def read_pools(
 
 
 _COLUMNS = ("status", "response_tokens", "response_bytes", "response_nll")
+_RANKS = "response_rank_sum"
+"""A column that scores of older versions lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +152,16 @@ def score_pools(request: ScoreRequest, pools: Sequence[PoolRows], warn: Callable
     """
     score(request, warn=warn)
     stage = read_finished(request.out, "score")
-    table = read_parquet(stage.file("scores.parquet"), ["id", "source", *_COLUMNS])
+    file = stage.file("scores.parquet")
+    columns = (*_COLUMNS, *((_RANKS,) if _RANKS in column_names(file) else ()))
+    table = read_parquet(file, ["id", "source", *columns])
     with stage.file("rejects.jsonl").open(encoding="utf-8") as lines:
         rejects = Counter(json.loads(line)["file"] for line in lines)
     parts = _by_pool(table, pools)
     for pool, of_it in zip(pools, parts, strict=True):
         _require_some(pool.name, of_it.whole["status"].to_pylist())
     return [
-        ScoreColumns({name: of_it.wanted[name].to_numpy() for name in _COLUMNS}, rejects[pool.name])
+        ScoreColumns({name: of_it.wanted[name].to_numpy() for name in columns}, rejects[pool.name])
         for pool, of_it in zip(pools, parts, strict=True)
     ]
 

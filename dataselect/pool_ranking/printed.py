@@ -14,6 +14,8 @@ from dataselect.pool_ranking.measures import (
     CENTROID,
     PPL,
     PPL_TOKENS,
+    RSR,
+    RSR_MEAN,
     SIMILARITY,
     Measure,
     ModelMeasures,
@@ -56,6 +58,7 @@ def _blocks(ranking: PoolRanking) -> Iterator[list[str]]:
         found = ranking.order(PPL, model)
         if found is not None and model not in ranking.same:
             yield _by_perplexity(ranking, found, model)
+            yield from _by_rank_surprisal(ranking, model)
     yield [*_wrapped(_LEGEND), *_limit(ranking.read_limit)]
     nearest = ranking.order(SIMILARITY, None)
     if nearest is not None:
@@ -85,6 +88,21 @@ def _by_perplexity(ranking: PoolRanking, found: PoolOrder, model: str) -> list[s
         *(note for pool in ranking.pools for note in _unscored(pool.pool, pool.models[model])),
     ]
     return [f"By perplexity under {model}, lowest first:", "", *_table(columns), "", *notes]
+
+
+def _by_rank_surprisal(ranking: PoolRanking, model: str) -> Iterator[list[str]]:
+    found = ranking.order(RSR, model)
+    if found is None:
+        return
+    measured = [pool.models[model].measures for pool in _in_order(ranking, found)]
+    columns = [
+        ("", *(str(place) for place in range(1, len(measured) + 1))),
+        ("pool", *found.pools),
+        ("ratio of sums", *_intervals([one[RSR] for one in measured])),
+        ("mean of ratios", *_intervals([one[RSR_MEAN] for one in measured])),
+    ]
+    title = f"By ranks over surprisal (RSR, arXiv 2601.14249) under {model}, lowest first:"
+    yield [title, "", *_table(columns), "", *_indistinguishable(found, "lower")]
 
 
 def _by_similarity(ranking: PoolRanking, found: PoolOrder) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from dataselect.comparison.excerpts import printable_values
 from dataselect.comparison.intervals import CONFIDENCE
 from dataselect.pool_ranking.bootstrap import RESAMPLES
-from dataselect.pool_ranking.measures import BPB, CENTROID, PPL, SIMILARITY, ModelMeasures, PoolMeasures
+from dataselect.pool_ranking.measures import BPB, CENTROID, PPL, RSR, SIMILARITY, ModelMeasures, PoolMeasures
 from dataselect.pool_ranking.orders import KendallTau, PairVerdict, PoolOrder, kendall, order_pools, pair_verdicts
 
 CAUTION = (
@@ -59,7 +59,8 @@ class PoolRanking:
         models: Names, as given.
         same: Name of a model that is the same as an earlier one -> the earlier name.
         target: None without one.
-        orders: By perplexity and by bits per byte of each model, then by the similarities.
+        orders: By perplexity and by bits per byte of each model, by the similarities, then by the rank-surprisal ratio
+            of each model.
         taus: Agreement of two orders: perplexity of every two different models, and of the first model and similarity.
         verdicts: With several different models: each pair of pools by perplexity.
         seed: Of the bootstrap.
@@ -160,6 +161,7 @@ def build_ranking(
     orders = [order_pools(pools, by, model, "lower") for model in models for by in (PPL, BPB)]
     if target is not None:
         orders += [order_pools(pools, by, None, "higher") for by in (SIMILARITY, CENTROID)]
+    orders += [order_pools(pools, RSR, model, "lower") for model in models]
     distinct = [model for model in models if model not in same]
     by_model = [one for one in orders if one.by == PPL and one.model in distinct]
     verdicts = pair_verdicts(by_model, [pool.pool for pool in pools]) if len(distinct) > 1 else ()

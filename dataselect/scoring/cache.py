@@ -1,8 +1,8 @@
 """The score cache: a row that was scored before by the same model in the same way is not scored again.
 
-The key is the content: the token ids and parts that the model would see, and the *salt*, which names everything else
-that the numbers depend on (model digest, backend, dtype, engine arguments, scorers, package versions, device). So it
-does not matter from which pool a row came, and nothing can be stale. One SQLite file, shared by all runs of a user;
+The key is the content: the token ids, parts and steps that the model would see, and the *salt*, which names everything
+else that the numbers depend on (model digest, backend, dtype, engine arguments, scorers, package versions, device). So
+it does not matter from which pool a row came, and nothing can be stale. One SQLite file, shared by all runs of a user;
 any process may be killed at any time.
 
 A run never uses what was stored after it began (`run.json` has the time). Otherwise a run that was killed and resumed
@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from dataselect.records import Rendered
+from dataselect.scoring.steps import step_starts
 
 VARIABLE = "DATASELECT_CACHE"
 _TABLE = (
@@ -52,7 +53,7 @@ def row_key(salt: str, rendered: Rendered) -> bytes:
     ratings = [(one.name, len(one.token_ids)) for one in rendered.ratings]
     key.update(json.dumps([*lengths, rendered.response_bytes, rendered.status, *ratings]).encode())
     rated = (array for one in rendered.ratings for array in (one.token_ids, one.digits))
-    for array in (rendered.token_ids, rendered.parts, rendered.alone_ids, *rated):
+    for array in (rendered.token_ids, rendered.parts, step_starts(rendered), rendered.alone_ids, *rated):
         key.update(np.ascontiguousarray(array).tobytes())
     return key.digest()
 

@@ -17,6 +17,7 @@ from dataselect.artifacts import digest
 from dataselect.backends import BackendOptions, choose_backend
 from dataselect.backends.dtypes import on_gpu, resolve_dtype
 from dataselect.errors import UsageError
+from dataselect.likelihood import RANK_CLIP
 from dataselect.models import UNSTATED, model_digest, resolve_model, stated_positions
 from dataselect.pool import ColumnMap, PoolReader, Renderer, RenderOptions
 from dataselect.scoring.cache import cache_path
@@ -42,6 +43,7 @@ class ScoreRequest:
         ifd: Whether to score the final response without its prompt too.
         tokens: Whether to keep every token's id, log-probability, rank and part.
         ranks: Whether to count ranks.
+        rank_clip: Higher ranks count as this one in the rank-surprisal ratio.
         ratings: Ratings by the digit that the model expects: "complexity", "quality" (`ratings`).
         dtype: `auto` (float32 on CPU, bfloat16 on GPU) or a dtype's name; on a server always `auto`, its own.
         batch_tokens: Most tokens computed at once; None for the backend's default.
@@ -66,6 +68,7 @@ class ScoreRequest:
     ifd: bool = False
     tokens: bool = False
     ranks: bool = True
+    rank_clip: int = RANK_CLIP
     ratings: tuple[str, ...] = ()
     dtype: str = "auto"
     batch_tokens: int | None = None
@@ -88,6 +91,7 @@ class ScoreRequest:
         for name, model in self.references:
             if "." in name and name != Path(model).name:
                 raise UsageError(f"a model's name is the suffix of its columns and must have no dot, got {name!r}")
+        check_rank_clip(self.rank_clip)
         for rating in self.ratings:
             if rating not in RATINGS or self.ratings.count(rating) > 1:
                 raise UsageError(f"--rating expects {' and '.join(RATINGS)}, each once, got {rating!r}")
@@ -100,6 +104,9 @@ class ScoreRequest:
                 "--engine-arg cannot be combined with --backend transformers",
                 "engine arguments are those of vLLM or the server",
             )
+
+
+_OLDER = "an older version made this folder, without the columns of ranks and steps: --overwrite scores again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,8 @@ class ScoreSummary:
     def of(cls, manifest: Mapping[str, Any], fresh: bool) -> ScoreSummary:
         """Read a summary from a manifest; of an earlier run only the counts and sources."""
         if not fresh:
-            return cls(manifest["counts"], None, fresh=False, sources=manifest["sources"])
+            older = () if RANK_CLIP_KEY in manifest else (_OLDER,)
+            return cls(manifest["counts"], None, fresh=False, notes=older, sources=manifest["sources"])
         return cls(
             counts=manifest["counts"],
             tokens_per_second=manifest["tokens_per_second"],
@@ -148,6 +156,29 @@ _ONLY_SPEED = frozenset(
      "swap_space", "cpu_offload_gb", "distributed_executor_backend", "disable_custom_all_reduce",
      "concurrency", "timeout"}
 )  # fmt: skip
+
+
+_INGREDIENTS = "rank sums and steps"
+"""Names what a cached row holds, so that rows without a later ingredient are scored again."""
+
+RANK_CLIP_KEY = "rank_clip"
+"""The clip's name in manifests and fingerprints."""
+
+
+def check_rank_clip(clip: int | None) -> None:
+    """Refuse a clip below 1, where every rank would count alike."""
+    if clip is not None and clip < 1:
+        raise UsageError(f"--rank-clip {clip} should be at least 1", f"the default is {RANK_CLIP}")
+
+
+def clip_fingerprint(clip: int) -> dict[str, int]:
+    """Return the clip's part of a fingerprint; none for the default, so that earlier folders still match."""
+    return {} if clip == RANK_CLIP else {RANK_CLIP_KEY: clip}
+
+
+def recorded_rank_clip(scorers: Mapping[str, Any]) -> int:
+    """Return the clip of a recorded fingerprint's scorers."""
+    return int(scorers.get(RANK_CLIP_KEY, RANK_CLIP))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +253,7 @@ class ScorePlan:
                 "ranks": request.ranks,
                 "tokens": request.tokens,
                 "ratings": sorted(request.ratings),
+                **(clip_fingerprint(request.rank_clip) if request.ranks else {}),
             },
             "shard_records": SHARD_RECORDS,
         }
@@ -256,6 +288,7 @@ class ScorePlan:
             ranks=request.ranks,
             tokens=request.tokens,
             ratings=request.ratings,
+            rank_clip=request.rank_clip,
             cache=cache_path() if request.cache and self.backend != "server" else None,
             salt=self._salt(model),
             before=before,
@@ -267,7 +300,8 @@ class ScorePlan:
             {
                 "model": model.digest, "max_length": model.rendering["max_length"], "backend": self.backend,
                 "dtype": self.dtype, "engine_args": self.engine_args,
-                "scorers": [request.ifd, request.ranks, request.tokens], "versions": versions(),
+                "scorers": [request.ifd, request.ranks, request.tokens, request.rank_clip, _INGREDIENTS],
+                "versions": versions(),
                 "hardware": hardware() if on_gpu() else {**hardware(), "memory_gib": None},
             }
         )  # fmt: skip

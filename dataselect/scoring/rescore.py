@@ -5,6 +5,8 @@ code as in that run (`rows.derive`). The sidecar holds the float32 log-probabili
 float64, so all numbers are equal to the original ones to the last bit. What does not come from log-probabilities (id,
 source, status, bytes, seam tokens, ratings) is copied from the old score table.
 
+A sidecar of an older version does not say which tokens begin a step: its table then has no columns of steps.
+
 Left out: scores that the run had no ingredients for, such as IFD after a run without `--ifd`.
 """
 
@@ -22,13 +24,19 @@ from dataselect.errors import ArtifactError, UsageError
 from dataselect.library_errors import user_errors
 from dataselect.progress import measured
 from dataselect.scoring.recorded import RecordedScores
-from dataselect.scoring.request import ScoreSummary
-from dataselect.scoring.rows import derive, not_derived, schema
+from dataselect.scoring.request import (
+    RANK_CLIP_KEY,
+    ScoreSummary,
+    check_rank_clip,
+    clip_fingerprint,
+    recorded_rank_clip,
+)
+from dataselect.scoring.rows import STEP_TOKENS, derive, not_derived, schema
 from dataselect.scoring.table import REJECTS, TABLE, summarise, table_schema, write_table
-from dataselect.scoring.tokens import read_tokens
+from dataselect.scoring.tokens import STEP_STARTS, read_tokens
 from dataselect.stage import FinishedStage, Overwrite, StageDirectory, recorded_options, run_stage
 
-_NO_NUMBERS = dict.fromkeys(("prompt_tokens", "response_tokens", "end_tokens", "final_response_tokens"), 0)
+_NO_NUMBERS = dict.fromkeys(("prompt_tokens", "response_tokens", "end_tokens", "final_response_tokens", STEP_TOKENS), 0)
 _OF_THE_RUN = ("fingerprint", "outputs", "environment", "stages")
 """Keys of a manifest that each run writes for itself."""
 
@@ -40,16 +48,19 @@ class RescoreRequest:
     Attributes:
         tokens: A finished folder of `score --tokens`.
         out: The stage directory.
+        rank_clip: Higher ranks count as this one; None for that of the run.
     """
 
     tokens: Path
     out: Path
+    rank_clip: int | None = None
     overwrite: Overwrite = False
 
     def __post_init__(self) -> None:
         checked(self)
         if self.out.resolve() == self.tokens.resolve():
             raise UsageError("--out and --from-tokens are the same folder", "choose another --out")
+        check_rank_clip(self.rank_clip)
 
 
 @user_errors()
@@ -72,12 +83,16 @@ class Rescoring:
         self._recorded = RecordedScores.open(request.tokens)
         if not self._recorded.holds("tokens"):
             raise ArtifactError(f"{request.tokens} holds no kept tokens", "score with --tokens")
+        if request.rank_clip is not None and not self._recorded.holds("ranks"):
+            raise ArtifactError(f"{request.tokens} holds no ranks to clip", "score without --no-ranks")
+        self._rank_clip = request.rank_clip or recorded_rank_clip(self._recorded.fingerprint["scorers"])
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         """The fingerprint of the run that kept the tokens, and the digest of its manifest."""
         of_run = self._recorded.fingerprint
-        scorers = {**of_run["scorers"], "tokens": False}
+        asked = {name: value for name, value in of_run["scorers"].items() if name != RANK_CLIP_KEY}
+        scorers = {**asked, "tokens": False, **clip_fingerprint(self._rank_clip)}
         return {**of_run, "scorers": scorers, "from_tokens": self._recorded.digest}
 
     @property
@@ -89,14 +104,15 @@ class Rescoring:
         """Write the table, and copy the rejects."""
         recorded, of_run = self._recorded, self._recorded.fingerprint
         scorers, references = of_run["scorers"], of_run["references"]
-        one = schema(scorers["ifd"], scorers["ranks"], scorers["ratings"])
+        stepped = all(STEP_STARTS in column_names(file) for file in recorded.sidecar())
+        one = schema(scorers["ifd"], scorers["ranks"], scorers["ratings"], stepped)
         carried = not_derived(scorers["ifd"], scorers["ratings"])
         with directory.write(REJECTS) as temporary:
             shutil.copyfile(recorded.file(REJECTS), temporary)
         tokenizer = of_run["rendering"]["tokenizer_sha256"]
         same = {name: model["rendering"]["tokenizer_sha256"] == tokenizer for name, model in references.items()}
         with measured("score", "records", sum(recorded.manifest["sources"].values())) as meter:
-            tables = _derived_tables(recorded, ("", *references), one, carried, meter.advance)
+            tables = _derived_tables(recorded, ("", *references), one, carried, self._rank_clip, meter.advance)
             write_table(directory, tables, table_schema(one, list(references)), same)
         summary = summarise(directory.path, of_run["rendering"]["special_tokens"])
         kept = {name: value for name, value in recorded.manifest.items() if name not in _OF_THE_RUN}
@@ -104,6 +120,7 @@ class Rescoring:
             "counts": summary.counts,
             "pool": summary.pool,
             "sources": summary.sources,
+            RANK_CLIP_KEY: self._rank_clip if scorers["ranks"] else None,
             "from_tokens": {"folder": str(recorded.directory.resolve()), "digest": recorded.digest},
             "cached_rows": 0,
             "tokens_per_second": None,
@@ -120,6 +137,7 @@ def _derived_tables(
     models: tuple[str, ...],
     one: Any,  # noqa: ANN401 - a pyarrow schema
     carried: tuple[str, ...],
+    rank_clip: int,
     tick: Callable[[int], object],
 ) -> Iterator[dict[str, Any]]:
     """Yield name -> Arrow table of that model's rows, for each shard of the run that kept the tokens."""
@@ -138,7 +156,7 @@ def _derived_tables(
                 raise ArtifactError(f"{file} does not hold the rows of {TABLE}", "score again with --tokens")
             rows = old[name].slice(begin, len(found)).to_pylist()
             derived = [
-                row | (_NO_NUMBERS if numbers is None else derive(numbers, row["response_bytes"]))
+                row | (_NO_NUMBERS if numbers is None else derive(numbers, row["response_bytes"], rank_clip))
                 for row, (_, numbers) in zip(rows, found, strict=True)
             ]
             tables[name] = pa.Table.from_pylist(derived, one)

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.backends import TokenSequence
-from dataselect.likelihood import bits_per_byte, ifd, ifd_loss, ingredients, nll, not_finite
+from dataselect.likelihood import RANK_CLIP, bits_per_byte, ifd, ifd_loss, ingredients, nll, not_finite
 from dataselect.pool import rolling_windows
 from dataselect.records import RESPONSE, Rendered, TokenScores
 from dataselect.scoring.ratings import digit_logprobs, rating_columns, rating_numbers, rating_sequences
+from dataselect.scoring.steps import step_starts
 
 TOTAL_TOKENS = "total_tokens"
 _COUNTS = (
@@ -36,9 +37,18 @@ IFD_MISSING = "ifd_missing"
 """The column with the reason why a scored row has no IFD; null where it has one."""
 _IFD_NUMBERS = ("final_response_nll", "response_alone_nll", "ifd", "ifd_loss")
 
+RANK_SUM = "response_rank_sum"
+"""The column with the sum of the clipped ranks of the response tokens."""
+STEP_TOKENS = "step_tokens"
+"""The column that counts the response tokens that begin a step."""
 
-def schema(with_ifd: bool, with_ranks: bool, ratings: Sequence[str] = ()) -> Any:  # noqa: ANN401 - a pyarrow schema
-    """Return the Arrow schema of one model's score table."""
+
+def schema(with_ifd: bool, with_ranks: bool, ratings: Sequence[str] = (), with_steps: bool = True) -> Any:  # noqa: ANN401 - a pyarrow schema
+    """Return the Arrow schema of one model's score table; new columns come last.
+
+    Args:
+        with_steps: Whether it is known which tokens begin a step; kept tokens of older versions do not say.
+    """
     import pyarrow as pa
 
     numbers = [*_NUMBERS, *(_RANK_NUMBERS if with_ranks else ()), *(_IFD_NUMBERS if with_ifd else ())]
@@ -49,6 +59,12 @@ def schema(with_ifd: bool, with_ranks: bool, ratings: Sequence[str] = ()) -> Any
         + [pa.field(name, pa.int64(), nullable=name == TOTAL_TOKENS) for name in counts]
         + [pa.field(name, pa.float64()) for name in numbers]
         + [pa.field(name, pa.string()) for name in (IFD_MISSING,) if with_ifd]
+        + ([pa.field(RANK_SUM, pa.int64()), pa.field("rsr", pa.float64())] if with_ranks else [])
+        + (
+            [pa.field(STEP_TOKENS, pa.int64(), nullable=False), pa.field("step_nll", pa.float64())]
+            if with_steps
+            else []
+        )
     )
 
 
@@ -64,6 +80,7 @@ class TokenNumbers:
             it does not exist.
         final_start: Index of the final response's first token in the other arrays.
         digits: (n_prompts, 6) float32 log-probabilities of the digits behind the rating prompts.
+        steps: (n_steps,) int64 indices of the response tokens that begin a step; None where that is not known.
     """
 
     parts: NDArray[np.int8]
@@ -72,6 +89,7 @@ class TokenNumbers:
     alone: NDArray[np.float32] | None
     final_start: int
     digits: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 6), np.float32))
+    steps: NDArray[np.int64] | None = None
 
 
 def sequences(rendered: Rendered, max_length: int) -> list[TokenSequence]:
@@ -103,7 +121,8 @@ def token_numbers(rendered: Rendered, answers: list[TokenScores], with_ranks: bo
     alone = answers[-1].logprobs[rendered.alone_start :] if len(rendered.alone_ids) else None
     whole = _whole(answers if alone is None else answers[:-1], len(rendered.token_ids))
     ranks = whole.ranks if with_ranks else None
-    return TokenNumbers(rendered.parts, whole.logprobs, ranks, alone, rendered.final_start, digits)
+    steps = step_starts(rendered)
+    return TokenNumbers(rendered.parts, whole.logprobs, ranks, alone, rendered.final_start, digits, steps)
 
 
 def _whole(answers: list[TokenScores], tokens: int) -> TokenScores:
@@ -132,15 +151,15 @@ def own_columns(rendered: Rendered) -> dict[str, Any]:
 
 def unscored_row(rendered: Rendered, status: str) -> dict[str, Any]:
     """Return a row without numbers, with its status."""
-    row: dict[str, Any] = dict.fromkeys((*_COUNTS, "final_response_tokens"), 0)
+    row: dict[str, Any] = dict.fromkeys((*_COUNTS, "final_response_tokens", STEP_TOKENS), 0)
     row |= own_columns(rendered) | {IFD_MISSING: None, "status": status}
     return row | {TOTAL_TOKENS: rendered.total_tokens}
 
 
-def scored_row(rendered: Rendered, numbers: TokenNumbers, windows: int) -> dict[str, Any]:
+def scored_row(rendered: Rendered, numbers: TokenNumbers, windows: int, rank_clip: int = RANK_CLIP) -> dict[str, Any]:
     """Return a row with numbers, or with status `engine_error` if the model returned a value that is not finite."""
     try:
-        derived = derive(numbers, rendered.response_bytes) | rating_numbers(rendered, numbers.digits)
+        derived = derive(numbers, rendered.response_bytes, rank_clip) | rating_numbers(rendered, numbers.digits)
     except FloatingPointError:
         return unscored_row(rendered, "engine_error")
     return {
@@ -156,13 +175,13 @@ def not_derived(with_ifd: bool, ratings: Sequence[str]) -> tuple[str, ...]:
     return (*of_record, *((IFD_MISSING,) if with_ifd else ()), *rating_columns(ratings))
 
 
-def derive(numbers: TokenNumbers, response_bytes: int) -> dict[str, Any]:
-    """Compute every number of a row that comes from log-probabilities.
+def derive(numbers: TokenNumbers, response_bytes: int, rank_clip: int = RANK_CLIP) -> dict[str, Any]:
+    """Compute every number of a row that comes from log-probabilities and ranks.
 
     Raises:
         FloatingPointError: If a log-probability that is needed is not finite.
     """
-    sums = ingredients(numbers.logprobs, numbers.parts, numbers.ranks)
+    sums = ingredients(numbers.logprobs, numbers.parts, numbers.ranks, numbers.steps, rank_clip)
     return {
         "prompt_tokens": sums.prompt_tokens, "response_tokens": sums.response_tokens, "end_tokens": sums.end_tokens,
         "prompt_nll": sums.prompt_nll, "response_nll": sums.response_nll, "end_nll": sums.end_nll,
@@ -170,6 +189,7 @@ def derive(numbers: TokenNumbers, response_bytes: int) -> dict[str, Any]:
         "bits_per_byte": bits_per_byte(sums.response_nll, response_bytes),
         "mink_20": sums.mink_20, "shifted_fraction": sums.shifted_fraction,
         "marginal_fraction": sums.marginal_fraction, "final_response_tokens": 0,
+        RANK_SUM: sums.response_rank_sum, "rsr": sums.rsr, STEP_TOKENS: sums.step_tokens, "step_nll": sums.step_nll,
     } | ({} if numbers.alone is None else _contrast(numbers, numbers.alone))  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from dataselect.progress import measured
 from dataselect.records import Example, Reject
 from dataselect.scoring.engines import make_engine
 from dataselect.scoring.feeding import Feeding
-from dataselect.scoring.request import ModelPlan, ScorePlan, ScoreRequest, ScoreSummary
+from dataselect.scoring.request import RANK_CLIP_KEY, ModelPlan, ScorePlan, ScoreRequest, ScoreSummary
 from dataselect.scoring.rows import schema
 from dataselect.scoring.table import SHARD_RECORDS, ScoreShards, TableSummary, merge, summarise
 from dataselect.scoring.worker import NO_PROGRESS, Progress, Shard, ShardResult
@@ -86,7 +86,10 @@ class _ShardLoop:
         self._warn = warn
         self._feeding: dict[str, Feeding] = {}
         self._engine = make_engine(plan.request.engine, plan.request.workers)
-        self._shards = {model.name: ScoreShards(directory, model.name, plan.request.tokens) for model in plan.models}
+        columns = schema(plan.request.ifd, plan.request.ranks, plan.request.ratings)
+        self._shards = {
+            model.name: ScoreShards(directory, model.name, plan.request.tokens, columns.names) for model in plan.models
+        }
         self._tokens, self._seconds, self._cached = 0, 0.0, 0
         self._notes = [note for model in plan.models for note in model.notes]
         self._count = 0
@@ -173,6 +176,7 @@ class _ShardLoop:
             "engine_args": dict(request.engine_args),
             "rendering": plan.models[0].rendering,
             "columns": asdict(request.columns),
+            RANK_CLIP_KEY: request.rank_clip if request.ranks else None,
             "seed": None,
             "cached_rows": self._cached,
             "notes": self._notes,

@@ -34,6 +34,8 @@ SCORERS = (
     Scorer("mink_20", "mean log-probability of the least likely 20 % of response tokens", "Min-K% (2310.16789)"),
     Scorer("shifted_fraction", "share of response tokens of rank > 3", "URIAL (2312.01552)", "ranks"),
     Scorer("marginal_fraction", "share of response tokens of rank 2 or 3", "URIAL (2312.01552)", "ranks"),
+    Scorer("rsr", "sum of ranks up to 100 / sum of -log p of response tokens", "RSR (2601.14249)", "ranks"),
+    Scorer("step_nll", "NLL of the first tokens of lines, counted in step_tokens", "after ASLEC (2604.06834)"),
     Scorer("ifd", "perplexity with the prompt / perplexity without it", "Superfiltering (2402.00530)", "ifd"),
     Scorer("ifd_loss", "mean NLL with the prompt / mean NLL without it", "Cherry LLM (2308.12032)", "ifd"),
     Scorer("excess_loss", "mean NLL minus the further models' mean NLL", "RHO-1 (2404.07965)", "models"),

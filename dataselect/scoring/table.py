@@ -2,7 +2,7 @@
 
 A shard holds a fixed number of records of the pool in input order, so that shard k is the same part of the pool in
 every run; each model of the run has shards of its own. A shard is finished when the stage lists all its files and their
-digests still match; one that is damaged or was replaced is scored again.
+digests still match; one that is damaged, was replaced or has other columns (an older version wrote it) is scored again.
 
 The merged table holds the rows of every model side by side, in input order. The first model's columns have their plain
 names, those of a further model the suffix `.NAME`, and the contrasts between models come last. A record that one
@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dataselect.artifacts import column_names, json_line, parquet_writer, read_parquet, write_parquet
 from dataselect.likelihood import LN2, macro_perplexity, micro_perplexity
 from dataselect.pool.rejects import reject_notes
 from dataselect.records import SCORABLE, STATUSES, Reject, why_no_ifd
 from dataselect.scoring.contrast import contrast_names, contrasts
-from dataselect.scoring.rows import IFD_MISSING, SPECIAL_TEXTS
+from dataselect.scoring.rows import IFD_MISSING, RANK_SUM, SPECIAL_TEXTS
 from dataselect.scoring.tokens import TOKENS
 from dataselect.scoring.worker import ShardResult
 from dataselect.stage import StageDirectory
@@ -45,10 +46,12 @@ class ScoreShards:
         stage: The stage directory.
         name: Name of the model; empty for the first.
         tokens: Whether each shard has a token sidecar.
+        columns: Of each shard.
     """
 
-    def __init__(self, stage: StageDirectory, name: str, tokens: bool) -> None:
+    def __init__(self, stage: StageDirectory, name: str, tokens: bool, columns: Sequence[str]) -> None:
         self._stage = stage
+        self._columns = list(columns)
         self._shards = PurePosixPath(_SHARDS, name)
         self._tokens = PurePosixPath(TOKENS, name) if tokens else None
 
@@ -64,7 +67,9 @@ class ScoreShards:
     def done(self, index: int) -> bool:
         """Return whether a shard was finished, by this run or an earlier one, and is undamaged."""
         names = (self._table(index), self._rejects(index), *self._sidecar(index))
-        return all(self._stage.intact(name) for name in names)
+        if not all(self._stage.intact(name) for name in names):
+            return False
+        return column_names(self._stage.path / self._table(index)) == self._columns
 
     def write(self, result: ShardResult) -> None:
         """Write one shard."""
@@ -181,6 +186,7 @@ def _rejects(shards: Mapping[str, ScoreShards], index: int) -> Iterator[Reject]:
             yield reject
 
 
+_RSR = (RANK_SUM, "rsr")
 _OF_MODELS = ("status", "ifd", IFD_MISSING)
 
 
@@ -212,7 +218,9 @@ def summarise(directory: Path, special_tokens: str) -> TableSummary:
     """
     wanted = ["source", SPECIAL_TEXTS, "response_tokens", "total_tokens", "response_bytes", "response_nll"]
     scores = directory / TABLE
-    of_models = [name for name in column_names(scores) if name.partition(".")[0] in _OF_MODELS]
+    present = column_names(scores)
+    wanted += [name for name in _RSR if name in present]
+    of_models = [name for name in present if name.partition(".")[0] in _OF_MODELS]
     table = read_parquet(scores, [*wanted, *of_models])
     found = Counter(table["status"].to_pylist())
     counts = {status: found.get(status, 0) for status in STATUSES}
@@ -230,6 +238,7 @@ def summarise(directory: Path, special_tokens: str) -> TableSummary:
         "response_tokens": int(tokens.sum()),
         "total_tokens": int(np.nansum(table["total_tokens"].to_numpy())),
         "rows_with_special_texts": int((table[SPECIAL_TEXTS].to_numpy() > 0).sum()),
+        **(_pool_rsr(table, nlls) if RANK_SUM in present else {}),
     }
     sources = dict(Counter(table["source"].to_pylist()))
     without = without_ifd(table)
@@ -243,6 +252,14 @@ def summarise(directory: Path, special_tokens: str) -> TableSummary:
     )
     missing = (f"scored rows without {name}: {why_no_ifd(reasons)}" for name, reasons in without.items())
     return TableSummary(counts, pool, (*missing, *special, *reject_notes(rejects)), sources)
+
+
+def _pool_rsr(table: Any, nlls: NDArray[np.float64]) -> dict[str, float | None]:  # noqa: ANN401 - an Arrow table
+    """Return the rank-surprisal ratio of the pool, the ratio of its two sums, and beside it the mean of the ratios."""
+    sums, ratios = (table[name].to_numpy().astype(np.float64) for name in _RSR)
+    known = np.isfinite(ratios)
+    ratio = float(sums[known].sum() / nlls[known].sum()) if known.any() else None
+    return {"rsr": ratio, "rsr_mean": float(ratios[known].mean()) if known.any() else None}
 
 
 def without_ifd(table: Any) -> dict[str, dict[str, int]]:  # noqa: ANN401 - an Arrow table

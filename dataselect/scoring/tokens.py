@@ -2,8 +2,9 @@
 
 One Parquet file per shard under `tokens/`, rows in the order of the score table. Per example the lists `token_id`,
 `logprob`, `rank` and `part` (0 prompt, 1 response, 2 end) hold the scored tokens only; with IFD, `alone_logprob` holds
-the final response without its prompt, whose first token is at `final_start` of the other lists. Rows without numbers
-have nulls. About 13 bytes per token before compression.
+the final response without its prompt, whose first token is at `final_start` of the other lists. `step_starts` holds
+the indices, in the other lists, of the response tokens that begin a step (`steps`). Rows without numbers have nulls.
+About 13 bytes per token before compression.
 
 Left out: the text. Token ids give it back with the tokenizer that the manifest names.
 """
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dataselect.artifacts import unreadable
 from dataselect.records import UNSCORED, Rendered
 from dataselect.scoring.rows import TokenNumbers
@@ -21,7 +24,10 @@ from dataselect.scoring.rows import TokenNumbers
 TOKENS = "tokens"
 """The folder of the sidecar in a score folder."""
 
-_LISTS = ("logprob", "part", "rank", "alone_logprob")
+STEP_STARTS = "step_starts"
+"""The list of tokens that begin a step."""
+
+_LISTS = ("logprob", "part", "rank", "alone_logprob", STEP_STARTS)
 
 
 def token_schema(with_ifd: bool, with_ranks: bool) -> Any:  # noqa: ANN401 - a pyarrow schema
@@ -38,7 +44,7 @@ def token_schema(with_ifd: bool, with_ranks: bool) -> Any:  # noqa: ANN401 - a p
     ]
     if with_ifd:
         fields += [pa.field("alone_logprob", pa.list_(pa.float32())), pa.field("final_start", pa.int32())]
-    return pa.schema(fields)
+    return pa.schema([*fields, pa.field(STEP_STARTS, pa.list_(pa.int32()))])
 
 
 def token_row(rendered: Rendered, numbers: TokenNumbers | None) -> dict[str, Any]:
@@ -52,6 +58,8 @@ def token_row(rendered: Rendered, numbers: TokenNumbers | None) -> dict[str, Any
         "logprob": numbers.logprobs[scored],
         "part": numbers.parts[scored],
     }
+    if numbers.steps is not None:
+        row[STEP_STARTS] = (np.cumsum(scored)[numbers.steps] - 1).astype(np.int32)
     if numbers.ranks is not None:
         row["rank"] = numbers.ranks[scored]
     if numbers.alone is not None:
@@ -96,6 +104,7 @@ def _token_numbers(batch: Any) -> Iterator[tuple[str, TokenNumbers | None]]:  # 
                 ranks=values.get("rank"),
                 alone=values.get("alone_logprob"),
                 final_start=starts[row] or 0,
+                steps=values.get(STEP_STARTS),
             ),
         )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dataselect.backends import BackendOptions, TokenSequence, load_backend
+from dataselect.likelihood import RANK_CLIP
 from dataselect.models import resolve_model
 from dataselect.pool import Renderer, RenderOptions
 from dataselect.records import Example, Reject, Rendered, TokenScores
@@ -39,6 +40,7 @@ class WorkerSpec:
         digest: Digest of its content.
         tokens: Whether to keep the token sidecar.
         ratings: Ratings that the model gives.
+        rank_clip: Higher ranks count as this one.
         cache: The cache's file; None without cache.
         salt: Digest of everything that cached numbers depend on besides the row.
         before: Unix time at which the run began; see `cache`.
@@ -53,6 +55,7 @@ class WorkerSpec:
     ranks: bool
     tokens: bool
     ratings: tuple[str, ...] = ()
+    rank_clip: int = RANK_CLIP
     cache: Path | None = None
     salt: str = ""
     before: float = 0.0
@@ -197,7 +200,7 @@ class ShardWorker:
             return {"row": unscored_row(one, "engine_error"), "tokens": token_row(one, None)}
         numbers = token_numbers(one, given, self._spec.ranks)
         windows = len(asked) - (numbers.alone is not None) - numbers.digits.size
-        row = scored_row(one, numbers, windows)
+        row = scored_row(one, numbers, windows, self._spec.rank_clip)
         good = row["status"] != "engine_error"
         return {"row": row} | ({"tokens": token_row(one, numbers if good else None)} if self._spec.tokens else {})
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from dataselect.errors import UsageError
 from dataselect.records import Ranking
+from dataselect.selection.interleaving import interleaved, taken
 from dataselect.strategies import Needs, Strategy
 
 
@@ -47,20 +48,12 @@ class LengthBins:
             raise UsageError(f"length bins are at least 2, got {self.bins}")
 
     def reorder(self, ranking: Ranking, lengths: NDArray[np.float64]) -> Ranking:
-        """Interleave the bins: the j-th of the m rows of a bin, from 0, comes at (j + 1/2) / m of the order.
-
-        Every prefix thereby takes about the same share of each bin. Rows that fall on the same spot stand as in
-        `ranking`. Scores stay.
+        """Interleave the bins, so that every prefix takes about the same share of each.
 
         Args:
             lengths: (n_ranked,) finite lengths, in the order of `ranking`.
         """
-        bin_of = self.assign(lengths)
-        by_bin = np.argsort(bin_of, kind="stable")
-        sizes = np.bincount(bin_of, minlength=self.bins)
-        place = np.arange(len(lengths)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        spot = (place + 0.5) / np.repeat(sizes, sizes)
-        return _take(ranking, by_bin[np.lexsort((by_bin, spot))])
+        return interleaved(ranking, self.assign(lengths))
 
     def assign(self, lengths: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the bin of each length, from 0 for the shortest: with ranks from 0, floor(bins (rank + 1/2) / n)."""
@@ -101,7 +94,7 @@ def control(ranking: Ranking, lengths: NDArray[np.float64], method: LengthContro
         lengths: (n_candidates,) NaN where there is none.
     """
     known = np.flatnonzero(np.isfinite(lengths[ranking.order]))
-    measured = _take(ranking, known)
+    measured = taken(ranking, known)
     return method.reorder(measured, lengths[measured.order]) if len(known) else measured
 
 
@@ -126,10 +119,6 @@ def check_controllable(name: str, strategy: Strategy, method: LengthControl | No
 def described(method: LengthControl | None) -> dict[str, Any] | None:
     """Return length control as the manifest records it."""
     return None if method is None else {"method": method.method, **asdict(method)}
-
-
-def _take(ranking: Ranking, places: NDArray[np.int64]) -> Ranking:
-    return replace(ranking, order=ranking.order[places], scores=ranking.scores[places])
 
 
 def _mean_places(ordered: NDArray[np.float64]) -> NDArray[np.float64]:

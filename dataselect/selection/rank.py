@@ -30,6 +30,7 @@ from dataselect.selection.request import Plan
 from dataselect.selection.score_tables import RESPONSE_TOKENS, TOTAL_TOKENS, ScoreTable
 from dataselect.selection.selection_file import selected_ids
 from dataselect.selection.stages import Stage
+from dataselect.selection.within_source import within_sources
 from dataselect.strategies import LENGTH, Candidates, Needs
 from dataselect.strategies.strings import Strings
 
@@ -98,12 +99,15 @@ class _PoolRanker:
         """Rank `rows` by one strategy; length control and de-duplication belong to the first one's order."""
         plan, first = self._plan, number == 0
         length_control = plan.length_control if first else None
-        limit = None if length_control or (first and plan.filters.dedup) else self._limit(number, rows)
+        within = plan.within if first else None
+        limit = None if length_control or within or (first and plan.filters.dedup) else self._limit(number, rows)
         candidates = candidates_of(plan.stage_needs[number], self._pool, self._joined, self._inputs, rows, limit)
         with measured(f"rank by {stage.name}"):
             ranking = stage.strategy.rank(candidates, stage.seeded(plan.seed, number))
         if length_control is not None:
             ranking = control(ranking, candidates.columns[LENGTH], length_control)
+        if within is not None:
+            ranking = within_sources(ranking, candidates.sources)
         order = rows[ranking.order]
         self._stage[order], self._place[order] = number + 1, np.arange(1, len(order) + 1)
         self._score[order] = ranking.scores

@@ -20,6 +20,7 @@ from dataselect.selection.quota import Quota, parse_quota
 from dataselect.selection.score_tables import RESPONSE_TOKENS, TOTAL_TOKENS, ScoreTable
 from dataselect.selection.stages import Stage, Then, named, parse_stages
 from dataselect.selection.where import Where
+from dataselect.selection.within_source import Within, check_within, needs_within
 from dataselect.strategies import Needs, make_strategy
 from dataselect.strategies.contract import combine_needs
 
@@ -42,6 +43,7 @@ class SelectRequest:
         columns: Column map of the pools.
         prefix_ids: Whether ids carry the name of their file, as in the run that scored them.
         length_control: How length is taken out of the strategy's order.
+        within: `source`: rows compete only with those of their own pool file.
         targets: Files of the target set, for strategies that compare texts; read with the same columns.
         filters: What else is left out.
         then: Strategies that order shortlists, one after the other.
@@ -61,6 +63,7 @@ class SelectRequest:
     columns: ColumnMap = field(default_factory=ColumnMap)
     prefix_ids: bool = False
     length_control: LengthControl | None = None
+    within: Within | None = None
     targets: tuple[str, ...] = ()
     filters: Filters = field(default_factory=Filters)
     then: tuple[Then, ...] = ()
@@ -82,12 +85,14 @@ class Plan:
     Attributes:
         stages: The strategies, in their order.
         length_control: How length is taken out of the first one's order, which then is one by score.
+        within: The group that rows compete in, in the first one's order; None for the whole pool.
     """
 
     stages: tuple[Stage, ...]
     budget: Budget
     seed: int = 0
     length_control: LengthControl | None = None
+    within: Within | None = None
     filters: Filters = Filters()  # noqa: RUF009 - frozen
     quota: Quota | None = None
 
@@ -96,7 +101,7 @@ class Plan:
         """Needs of each strategy; of the first one also the length, where that is taken out of its order."""
         first, *others = self.stages
         return (
-            controlled_needs(first.strategy.needs, self.length_control),
+            needs_within(controlled_needs(first.strategy.needs, self.length_control), self.within),
             *(stage.strategy.needs for stage in others),
         )
 
@@ -131,11 +136,13 @@ def make_plan(request: SelectRequest) -> Plan:
     if request.seed < 0:
         raise UsageError(f"a seed is a whole number from 0, got {request.seed}")
     check_controllable(request.strategy, strategy, request.length_control)
+    check_within(request.strategy, strategy, request.within)
     plan = Plan(
         stages=parse_stages(request.strategy, strategy, request.then),
         budget=budget,
         seed=request.seed,
         length_control=request.length_control,
+        within=request.within,
         filters=request.filters,
         quota=parse_quota(request.quota),
     )
@@ -202,10 +209,16 @@ def _by_source(plan: Plan) -> Iterable[str]:
         yield "--where"
     if plan.quota is not None:
         yield "--quota"
+    if plan.within is not None:
+        yield "--within source"
     yield from (f"the strategy {stage.name}" for stage in plan.stages if stage.strategy.needs.sources)
 
 
 _SCORE = "dataselect score POOL --model M --out DIR, then --scores DIR"
+_NEWER = (
+    "dataselect score POOL --model M --out DIR, without --no-ranks, then --scores DIR; a folder that an older version "
+    "made has to be scored again with --overwrite"
+)
 _IFD = "dataselect score POOL --model M --ifd --out DIR, then --scores DIR"
 _RATING = "dataselect score POOL --model M --rating complexity --rating quality --out DIR, then --scores DIR"
 _CONTRAST = "dataselect score POOL --model M --model NAME=REFERENCE --out DIR, then --scores DIR"
@@ -218,6 +231,7 @@ _SCORED = (
 _OTHER = "give --scores DIR or FILE that has it; those of `dataselect score` are listed by `dataselect ls scorers`"
 _MAKERS = {
     **dict.fromkeys(_SCORED, _SCORE),
+    **dict.fromkeys(("rsr", "response_rank_sum", "step_nll", "step_tokens"), _NEWER),
     "ifd": _IFD,
     "ifd_loss": _IFD,
     **dict.fromkeys(("complexity", "quality", "complexity_quality"), _RATING),

@@ -119,6 +119,7 @@ def _settings(request: SelectRequest, plan: Plan, reader: PoolReader | None, inp
         "label": request.label or None,
         "seed": request.seed,
         "length_control": described(request.length_control),
+        "within": request.within,
         "filters": plan.filters.described,
         "quota": None if plan.quota is None else plan.quota.described,
         "nests": all(stage.strategy.nests for stage in plan.stages),

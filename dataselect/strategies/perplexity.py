@@ -16,6 +16,12 @@ The papers differ in the tokens that perplexity is over, and often do not say. `
 trainer that masks the prompt minimises; `sequence` also counts the prompt and the end-of-turn tokens, as Marion and
 Ankner do and as a trainer that masks nothing does. The two order a pool of short answers to long prompts quite
 differently.
+
+The first token of a step (here: of a line, `scoring.steps`) is improbable whatever follows, so that perplexity favours
+responses of long lines. ASLEC (arXiv 2604.06834) names this and corrects it in two ways, of which `steps` follows the
+idea; only the abstract was read, so the formulas are ours. `drop` is the perplexity over the other tokens. `regress`
+fits mean NLL = a + b * share of first tokens by least squares over the candidates, and orders by exp(mean NLL - b *
+(share - mean share)): what the share does not explain. It depends on the pool, as the middle does.
 """
 
 from __future__ import annotations
@@ -29,6 +35,7 @@ import numpy as np
 from dataselect.records import Ranking
 from dataselect.strategies.contract import Candidates, Needs
 from dataselect.strategies.ordering import Direction, directed
+from dataselect.strategies.step_aware import STEP_COLUMNS, Steps, step_aware_perplexity
 
 Scope = Literal["response", "sequence"]
 PERPLEXITY: Mapping[Scope, str] = {"response": "ppl", "sequence": "sequence_ppl"}
@@ -41,6 +48,7 @@ class Perplexity:
 
     Attributes:
         scope: Of the response given the prompt (column `ppl`) or of the whole sequence (`sequence_ppl`).
+        steps: What becomes of the first token of each line of the response: kept, left out, or regressed out.
     """
 
     summary: ClassVar[str]
@@ -50,14 +58,23 @@ class Perplexity:
     by_score: ClassVar[bool] = True
 
     scope: Scope = "response"
+    steps: Steps = "keep"
+
+    def __post_init__(self) -> None:
+        if self.steps != "keep" and self.scope != "response":
+            raise ValueError(f"steps={self.steps} is over the response only: leave out scope={self.scope}")
 
     @property
     def needs(self) -> Needs:
-        """The perplexity of the chosen scope."""
+        """The perplexity of the chosen scope, or what a step-aware one is computed from."""
+        if self.steps != "keep":
+            return Needs(columns=STEP_COLUMNS)
         return Needs(columns=(PERPLEXITY[self.scope],))
 
     def rank(self, candidates: Candidates, rng: np.random.Generator) -> Ranking:
         """Order by perplexity; the score is the perplexity, or for `ppl-mid` the distance in ranks."""
+        if self.steps != "keep":
+            return directed(step_aware_perplexity(candidates.columns, self.steps), self.direction)
         return directed(candidates.columns[PERPLEXITY[self.scope]], self.direction)
 
 

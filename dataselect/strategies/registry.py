@@ -33,6 +33,7 @@ STRATEGIES = Registry(
         "bpb": "dataselect.strategies.bpb:Bpb",
         "shifted-fraction": "dataselect.strategies.shifted_fraction:ShiftedFraction",
         "mink": "dataselect.strategies.mink:MinK",
+        "rsr": "dataselect.strategies.rsr:Rsr",
         "ifd-high": "dataselect.strategies.ifd_high:IfdHigh",
         "excess-loss": "dataselect.strategies.excess_loss:ExcessLoss",
         "aligned-likelihood": "dataselect.strategies.aligned_likelihood:AlignedLikelihood",

@@ -31,6 +31,25 @@ def test_perplexity_counts_examples_or_tokens_and_leaves_out_what_was_not_scored
     assert measures["bits_per_byte"].value == pytest.approx((2 + 24) / math.log(2) / (10 + 30))
 
 
+def test_rank_surprisal_is_the_ratio_of_sums_and_beside_it_the_mean_of_ratios():
+    sums = np.array([6.0, 12.0, NAN, NAN])
+    measures = model_measures(TWO | {"response_rank_sum": sums}, 0, 0, "pool").measures
+    assert measures["rsr"].value == pytest.approx((6 + 12) / (2 + 24))  # 0.69
+    assert measures["rsr_mean"].value == pytest.approx((6 / 2 + 12 / 24) / 2)  # 1.75
+    ends = measures["rsr"].document
+    assert (ends["ci_low"], ends["ci_high"]) == pytest.approx((12 / 24, 6 / 2))  # both draws the one or the other
+    assert ends["n"] == 2
+
+
+def test_scores_of_an_older_version_have_no_ranks_and_so_no_ratio():
+    assert model_measures(TWO, 0, 0, "pool").measures["rsr"].value is None
+
+
+def test_a_row_of_no_surprisal_has_no_ratio():
+    one = table([("ok", 2, 4, 0.0), ("ok", 2, 4, 6.0)]) | {"response_rank_sum": np.array([2.0, 9.0])}
+    assert model_measures(one, 0, 0, "pool").measures["rsr"].document["n"] == 1
+
+
 def test_rows_are_counted_by_status_and_rejects_beside_them():
     found = model_measures(TWO, 3, 0, "pool")
     assert {k: v for k, v in found.statuses.items() if v} == {"ok": 2, "empty_response": 1, "too_long": 1}

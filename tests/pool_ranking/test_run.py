@@ -207,3 +207,19 @@ def test_a_pool_of_which_nothing_can_be_scored_is_refused_by_name(sums, write, r
     empty = write("mute.jsonl", [{"question": "What is it?", "answer": ""}])
     with pytest.raises(DataselectError, match=r"mute.jsonl: nothing in the pool could be scored: 1 empty_response"):
         ranked(write("a.jsonl", sums(3, seed=1)), empty)
+
+
+def test_the_order_by_rank_surprisal_is_that_of_the_score_table(sums, noise, write, ranked, tmp_path):
+    ranking = ranked(write("easy.jsonl", sums(12, seed=1)), write("hard.jsonl", noise(12, seed=2)))
+    rows = pq.read_table(next((tmp_path / "out" / "scores").iterdir()) / "scores.parquet").to_pylist()
+    for pool in ranking.pools:
+        mine = [row for row in rows if row["source"] == pool.pool]
+        ratio = sum(row["response_rank_sum"] for row in mine) / sum(row["response_nll"] for row in mine)
+        assert pool.measure("rsr", "builtin").value == pytest.approx(ratio)
+        assert pool.measure("rsr_mean", "builtin").value == pytest.approx(np.mean([row["rsr"] for row in mine]))
+    order = ranking.order("rsr", "builtin")
+    values = [by_name(ranking)[name].measure("rsr", "builtin").value for name in order.pools]
+    assert values == sorted(values)
+    printed = "\n".join(lines(ranking))
+    assert "By ranks over surprisal (RSR, arXiv 2601.14249) under builtin, lowest first:" in printed
+    assert "mean of ratios" in printed
