@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from dataselect.recommendation.audit.candidates import BandKeys
+from dataselect.selection.band_keys import BandKeys
 from dataselect.selection.dedup import jaccard, shingles
 from dataselect.selection.filters import Filters
 from dataselect.strategies import Text

@@ -12,7 +12,8 @@ place does not depend on what is below it, so that budgets nest as before.
 Near-duplicates have a Jaccard similarity of their sets of word 5-grams (of the whole text where it is shorter) of at
 least the threshold. Candidates come from locality-sensitive hashing of MinHash signatures (Broder 1997; the package
 `datasketch`), and each is verified on the sets themselves: no row is dropped that does not qualify. Bands are chosen so
-that a pair at the threshold is overlooked less than once in a thousand times, and a closer one even less.
+that a pair at the threshold is overlooked less than once in a thousand times, and a closer one even less. From a
+threshold of 0.8 on, rows that resemble no other are found by fewer numbers first (`band_keys`), and left aside.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from dataselect.progress import counted
 from dataselect.registry import require
+from dataselect.selection.band_keys import LEAST, BandKeys
 from dataselect.selection.exclusions import Exclusions
 from dataselect.selection.filters import Filters
 from dataselect.selection.text_normalisation import full_text, normalised, tokens
@@ -114,7 +116,7 @@ def near_duplicates(texts: Sequence[Text], order: NDArray[np.int64], threshold: 
     """
     datasketch = require("datasketch", extra="dedup")
     index = datasketch.MinHashLSH(num_perm=PERMUTATIONS, params=bands(threshold))
-    rows: list[int] = order.tolist()
+    rows: list[int] = _worth_comparing(texts, order, threshold).tolist()
     shingles_of = lru_cache(_REMEMBERED)(lambda place: shingles(texts[rows[place]]))
     blocked_by: dict[int, int] = {}
     for place, row in enumerate(counted(rows, "find near duplicates", "rows", len(rows))):
@@ -130,6 +132,16 @@ def near_duplicates(texts: Sequence[Text], order: NDArray[np.int64], threshold: 
         else:
             index.insert(place, signature, check_duplication=False)
     return blocked_by
+
+
+def _worth_comparing(texts: Sequence[Text], order: NDArray[np.int64], threshold: float) -> NDArray[np.int64]:
+    """The rows that may resemble another one, in the same order; all where the threshold is too low to tell cheaply."""
+    if threshold < LEAST:
+        return order
+    keys = BandKeys()
+    for row in counted(order.tolist(), "look for near duplicates", "rows", len(order)):
+        keys.add(shingles(texts[row]))
+    return order[keys.sharing(np.arange(len(order)))]
 
 
 def shingles(text: Text) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataselect.recommendation.audit.candidates import BandKeys
+from dataselect.selection.band_keys import BandKeys
 
 
 def _keys(sets) -> BandKeys:

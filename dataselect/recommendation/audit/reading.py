@@ -11,13 +11,13 @@ from typing import Any
 from dataselect.pool import ColumnMap, PoolReader, Renderer
 from dataselect.pool.ids import own_id, selected_id
 from dataselect.progress import counted
-from dataselect.recommendation.audit.candidates import BandKeys
 from dataselect.recommendation.audit.kinds import BITS
 from dataselect.recommendation.audit.languages import Languages
 from dataselect.recommendation.audit.repeats import content_hash, text_hash
 from dataselect.recommendation.audit.rows import Rows
 from dataselect.recommendation.audit.signs import long_response, opening, schema, signs, traits
 from dataselect.records import END, RESPONSE, Example, Reject, Rendered
+from dataselect.selection.band_keys import BandKeys
 from dataselect.selection.contamination import EvaluationWords
 from dataselect.selection.dedup import shingles
 from dataselect.selection.pool_index import response_bytes, text_of_example

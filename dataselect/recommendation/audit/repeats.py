@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from dataselect.errors import MissingExtraError
 from dataselect.pool.ids import hash64
-from dataselect.recommendation.audit.candidates import BandKeys
 from dataselect.recommendation.audit.kinds import BITS
 from dataselect.recommendation.audit.rows import Rows
 from dataselect.registry import check_installed
+from dataselect.selection.band_keys import BandKeys
 from dataselect.selection.dedup import near_duplicates
 from dataselect.selection.filters import Filters
 from dataselect.selection.text_normalisation import normalised

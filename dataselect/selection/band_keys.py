@@ -1,6 +1,6 @@
 """Candidates for near-duplicates, found with 24 numbers per row; only these are compared in full, as `select` does.
 
-`select --dedup ngram` keeps a MinHash signature and an index entry of about 4 KB for every row. Most rows of a pool
+`near_duplicates` keeps a MinHash signature and an index entry of about 4 KB for every row. Most rows of a pool
 resemble no other, and less is enough to know it: each row leaves 24 band keys, each a hash of the minima of its word
 5-grams under 4 of 96 random functions (Broder 1997). Two rows of Jaccard similarity J share no key with probability
 (1 - J^4)^24, which is 3e-6 at J = 0.8; a row that shares none with any other has no near-duplicate. A row
@@ -17,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 BANDS, BAND_SIZE = 24, 4
+LEAST = 0.8
+"""Jaccard similarity from which on a pair is practically never overlooked."""
+
 _RNG = np.random.default_rng(20_260_101)
 _FACTORS = _RNG.integers(1, 2**63, BANDS * BAND_SIZE, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 _MIX = _RNG.integers(1, 2**63, BAND_SIZE, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
