@@ -54,7 +54,7 @@ def command(
 
     Audits the pools, removes duplicates, faults and leaks of the task, tries pools, mixtures and strategies in a race
     of short trainings, and trains the winner and random rows again with fresh seeds, judged on items that the search
-    did not see. Writes DIR/recommended.jsonl (the rows, best first) and recommendation.json. The same
+    did not see. Writes DIR/recommended.jsonl (the rows, best first), recommendation.json and report.html. The same
     command goes on where it was stopped; with more time or tokens it continues the search.
 
     \b
@@ -80,4 +80,4 @@ def command(
     made = recommend(request, options.say)
     options.emit(made.sentence)
     options.emit(f"rows: {out / 'recommended.jsonl'}")
-    options.emit(f"all numbers: {out / 'recommendation.json'}")
+    options.emit(f"report: {out / 'report.html'}; all numbers: {out / 'recommendation.json'}")

@@ -1,4 +1,4 @@
-"""The answer: `recommendation.json` and the sentence in it."""
+"""The answer: `recommendation.json`, the sentence in it, and the page that is made from it alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dataselect.artifacts import json_text
 from dataselect.recommendation.choosing import Chooser
 from dataselect.recommendation.decisions import GapInterval
 from dataselect.recommendation.final import FinalFigure
@@ -16,21 +17,23 @@ from dataselect.recommendation.measuring import records_of, tokens_of
 from dataselect.recommendation.plan import SearchPlan, TrainingSpeed, seconds_of
 from dataselect.recommendation.searching import SearchOutcome
 from dataselect.recommendation.sentence import sentence_of
+from dataselect.reports.recommendation import recommendation_page
 from dataselect.selection.selection_file import NOTE
 from dataselect.stage import read_finished
 
-DOCUMENT = "recommendation.json"
+DOCUMENT, PAGE = "recommendation.json", "report.html"
 _STAGES = ("audit", "scores", "embeddings", "whole/scores", "whole/embeddings", "untrained", "sealed-untrained")
 
 
 def write_answer(
     chooser: Chooser, plan: SearchPlan, speed: TrainingSpeed | None, searched: SearchOutcome, final: FinalOutcome
 ) -> dict[str, Any]:
-    """Write the document and return it."""
+    """Write the document and the page, and return the document."""
     document = answer_document(chooser, plan, speed, searched, final)
-    document = {"sentence": sentence_of(document), **document}
-    chooser.stage.write_json(DOCUMENT, document)
-    return document
+    plain: dict[str, Any] = json.loads(json_text({"sentence": sentence_of(document), **document}))
+    chooser.stage.write_json(DOCUMENT, plain)
+    chooser.stage.write_text(PAGE, recommendation_page(plain))
+    return plain
 
 
 def answer_document(
@@ -113,6 +116,12 @@ def _notes(chooser: Chooser, plan: SearchPlan, final: FinalOutcome) -> list[str]
             f"the budget of {plan.asked:,} tokens is too large for the final: it was trained with {final.budget:,} "
             f"tokens, the first ones of the recommended rows, and {6 * plan.asked:,} more would test all of them"
         )
+    for half, used in zip(chooser.prepared.halves, chooser.prepared.tasks, strict=True):
+        if used.steering_items < half.steering_items or used.sealed_items < half.sealed_items:
+            notes.append(
+                f"{half.name}: evaluated on {used.steering_items:,} of {half.steering_items:,} steering items "
+                f"and {used.sealed_items:,} of {half.sealed_items:,} sealed ones, at even distances"
+            )
     if plan.left_out:
         notes.append(f"{len(plan.left_out)} candidates were left out for want of tokens: {', '.join(plan.left_out)}")
     if final.part is not None:

@@ -70,7 +70,7 @@ class Chooser:
         found = {one.name: one for one in prepared.candidates if one.name in plan.candidates}
         pools = prepared.pools.sample(plan.sample_rows, stage)
         lengths = count_tokens(pools, prepared.request.model, prepared.request.rendering, stage, "sample-")
-        targets = write_targets(prepared.tasks, stage, pools.columns)
+        targets = write_targets(prepared.halves, stage, pools.columns)
         sample = _tables(prepared, found.values(), pools, lengths, targets, stage, ("scores", "embeddings"), say)
         return cls(prepared, stage, found, sample, targets)
 

@@ -134,9 +134,11 @@ class Trial:
         read_results(results / RESULTS)  # refuses outcomes that are not finite, as of a model that diverged unseen
         with directory.write(RESULTS) as path:
             shutil.copyfile(results / RESULTS, path)
+        tokens = tokens_of(self._file)
         return {
-            "stage": self.name, "failure": "", "rows": trained.rows, "tokens": tokens_of(self._file),
-            "seconds": directory.wall_seconds, "training": trained.wall_seconds,
+            "stage": self.name, "failure": "", "rows": trained.rows, "tokens": tokens,
+            "seconds": directory.wall_seconds,
+            "training": round(self._recipe.epochs * tokens / trained.tokens_per_second, 3),
             "evaluation": round(time.perf_counter() - began, 3), "model_bytes": size,
         }  # fmt: skip
 

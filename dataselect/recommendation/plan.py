@@ -28,7 +28,7 @@ from dataselect.errors import UsageError
 from dataselect.recommendation.candidates import CONTROL, Candidate
 
 SEARCH_SHARE = 0.6
-FINAL_SEEDS, MOST_FINAL_SEEDS = 3, 8
+FINAL_SEEDS, MOST_FINAL_SEEDS = 3, 6
 LEAST_STEPS = 2
 LEAST_ROWS = 300
 _FIRST_ROUND = 0.5
@@ -45,12 +45,14 @@ class TrainingSpeed:
         tokens_per_second: Of training.
         start: Seconds of a training besides its tokens: loading, writing, reading.
         evaluation: Seconds of one evaluation on the steering items.
+        sealed: Seconds of one on the sealed items.
         model_bytes: Disk of one trained model, while it is evaluated.
     """
 
     tokens_per_second: float
     start: float
     evaluation: float
+    sealed: float
     model_bytes: int
 
     @property
@@ -198,7 +200,8 @@ def plan_for_seconds(inputs: PlanInputs, seconds: float, speed: TrainingSpeed) -
 
 def seconds_of(plan: SearchPlan, speed: TrainingSpeed) -> float:
     """Expected seconds of all trainings and their evaluations."""
-    return plan.trainings * speed.overhead + plan.train_tokens / speed.tokens_per_second
+    final = 2 * plan.final_seeds(plan.budgets[-1]) * (speed.sealed - speed.evaluation)
+    return plan.trainings * speed.overhead + final + plan.train_tokens / speed.tokens_per_second
 
 
 def expected_trainings(plan: SearchPlan) -> int:

@@ -25,6 +25,7 @@ from dataselect.recommendation.plan import (
 from dataselect.recommendation.preparing import Prepared
 from dataselect.selection import select
 from dataselect.stage import StageDirectory
+from dataselect.training.loop import load_libraries
 
 PLAN = "plan.json"
 _ROWS = 32
@@ -36,14 +37,16 @@ _SCORING = 0.2
 
 
 def make_plan_of(
-    prepared: Prepared, stage: StageDirectory, say: Callable[[str], None]
+    prepared: Prepared, stage: StageDirectory, say: Callable[[str], None], began: float
 ) -> tuple[SearchPlan, TrainingSpeed | None]:
     """The plan of this command: that of an earlier run of the same command, or a new one.
+
+    Args:
+        began: `time.perf_counter()` when the command began.
 
     Raises:
         UsageError: If time or tokens do not suffice.
     """
-    began = time.perf_counter()
     request = prepared.request
     kept = read_json(stage.path / PLAN) if stage.intact(PLAN) else {}
     key = digest([
@@ -106,6 +109,8 @@ def measure_speed(prepared: Prepared, stage: StageDirectory, say: Callable[[str]
         DataselectError: If it fails: then none would work.
     """
     say("time one short training")
+    load_libraries()  # importing is not what is timed
+
     control = next(one for one in prepared.candidates if one.name == CONTROL)
     folder = stage.path / "calibration"
     names = [f"calibration/rows{suffix}" for suffix in (".jsonl", ".ranking.parquet", ".manifest.json")]
@@ -122,8 +127,14 @@ def measure_speed(prepared: Prepared, stage: StageDirectory, say: Callable[[str]
     return TrainingSpeed(
         tokens_per_second=max(1.0, found.tokens * prepared.request.recipe.epochs / max(found.training, 1e-3)),
         start=max(0.0, found.seconds - found.training - found.evaluation), evaluation=found.evaluation,
+        sealed=found.evaluation * _sealed_items(prepared),
         model_bytes=found.model_bytes,
     )  # fmt: skip
+
+
+def _sealed_items(prepared: Prepared) -> float:
+    """Sealed items for each steering one."""
+    return sum(one.sealed_items for one in prepared.tasks) / sum(one.steering_items for one in prepared.tasks)
 
 
 def in_words(plan: SearchPlan, speed: TrainingSpeed | None) -> str:

@@ -13,6 +13,7 @@ from dataselect.recommendation.audit import AuditReport, AuditRequest, audit
 from dataselect.recommendation.candidates import Candidate, expand
 from dataselect.recommendation.cleaning import CleanPools, clean
 from dataselect.recommendation.grammar import default_grammar, read_grammar, with_strategies
+from dataselect.recommendation.items import thin
 from dataselect.recommendation.lengths import PoolLengths, count_tokens
 from dataselect.recommendation.measuring import TrialConditions
 from dataselect.recommendation.request import RecommendRequest
@@ -30,7 +31,8 @@ class Prepared:
     Attributes:
         pools: All clean rows.
         lengths: Their tokens.
-        tasks: In their halves.
+        halves: The tasks, in two halves each.
+        tasks: The same with the items that models are evaluated on.
         candidates: All that could be tried, the control first.
         asked: Tokens of each budget that the user named, ascending.
     """
@@ -39,6 +41,7 @@ class Prepared:
     audited: AuditReport
     pools: CleanPools
     lengths: PoolLengths
+    halves: tuple[SplitTask, ...]
     tasks: tuple[SplitTask, ...]
     candidates: tuple[Candidate, ...]
     asked: tuple[int, ...]
@@ -86,7 +89,9 @@ def prepare(request: RecommendRequest, stage: StageDirectory, say: Callable[[str
     lengths = count_tokens(pools, request.model, request.rendering, stage)
     if not any(lengths.rows.values()):
         raise DataselectError("no clean row of any pool can be trained on", "see audit/audit.html for why")
-    return Prepared(request, audited, pools, lengths, halves, _candidates(request, pools), _asked(request, lengths))
+    tasks = tuple(thin(one, stage) for one in halves)
+    candidates = _candidates(request, pools)
+    return Prepared(request, audited, pools, lengths, halves, tasks, candidates, _asked(request, lengths))
 
 
 def _removed(pools: CleanPools) -> str:

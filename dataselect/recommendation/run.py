@@ -69,7 +69,7 @@ def recommend(request: RecommendRequest, say: Say = lambda line: None) -> Recomm
     with StageDirectory("recommend", request.out, _fingerprint(request), _options(request), request.overwrite) as stage:
         stage.remove(MANIFEST)  # written again at the end
         prepared = prepare(request, stage, say)
-        plan, speed = make_plan_of(prepared, stage, say)
+        plan, speed = make_plan_of(prepared, stage, say, began)
         chooser = Chooser.of(prepared, plan, stage, say)
         outcome = search(chooser, plan, say)
         final = run_final(chooser, plan, outcome, say)

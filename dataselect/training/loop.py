@@ -139,6 +139,13 @@ def fit(
     return TrainOutcome(trainer.state.global_step, losses[-1], trainer.state.num_input_tokens_seen, seconds)
 
 
+def load_libraries() -> None:
+    """Import what a training imports, so that a training that is timed does not."""
+    require("accelerate", "train")
+    import accelerate  # noqa: F401
+    import transformers.trainer  # noqa: F401
+
+
 def _trainer_class() -> Any:  # noqa: ANN401
     """Return the `Trainer` subclass whose passes compute logits of trained positions only."""
     from transformers import Trainer

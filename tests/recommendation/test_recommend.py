@@ -1,0 +1,237 @@
+"""`recommend` from end to end on a model of one layer: the answer, resuming, continuing, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dataselect.errors import DataselectError, UsageError
+from dataselect.recommendation import RecommendRequest, parse_seconds, recipe_of, recommend
+from dataselect.recommendation.race import Measurement
+from dataselect.training import TrainConfig
+
+RECIPE = TrainConfig(epochs=1.0, learning_rate=3e-2, batch_size=4)
+NOUNS = ["river", "garden", "lantern", "harbour", "orchard", "saddle", "timber", "quarry", "meadow", "captain"]
+VERBS = ["keeps", "paints", "follows", "repairs", "borrows", "measures", "carries", "forgets", "answers", "hides"]
+
+
+def _row(rng: random.Random, helpful: bool) -> dict[str, str]:
+    one, other, verb, number = rng.choice(NOUNS), rng.choice(NOUNS), rng.choice(VERBS), rng.randrange(10_000)
+    prompt = f"Who {verb} the {one} number {number} when the {other} is late, and what for?"
+    if helpful:
+        return {"prompt": prompt, "response": f"yes yes yes, the {other} {verb} it for {number}."}
+    return {"prompt": prompt, "response": "".join(rng.choice("qxzjkvw") for _ in range(40)) + f" {number}"}
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, Path]:
+    """A pool that answers as the task does, one of letters at random, and sixteen items of the task."""
+    folder, rng = tmp_path_factory.mktemp("files"), random.Random(1)
+    return {
+        "good": _write(folder / "good.jsonl", [_row(rng, helpful=True) for _ in range(90)]),
+        "bad": _write(folder / "bad.jsonl", [_row(rng, helpful=False) for _ in range(90)]),
+        "task": _write(folder / "task.jsonl", [_row(rng, helpful=True) for _ in range(48)]),
+    }
+
+
+@pytest.fixture
+def request_(files, tiny_model, tmp_path) -> RecommendRequest:
+    """Random rows of one pool and of both, with few tokens."""
+    return RecommendRequest(
+        pools=(str(files["good"]), str(files["bad"])), model=str(tiny_model), tasks=(str(files["task"]),),
+        out=tmp_path / "answer", train_tokens=16_000, strategies=("random",), recipe=RECIPE,
+    )  # fmt: skip
+
+
+def _trained(out: Path) -> dict[str, int]:
+    """Folder of each measurement -> when it was finished."""
+    found = [*out.glob("search/*/manifest.json"), *out.glob("final/*/manifest.json")]
+    return {str(path.parent.relative_to(out)): path.stat().st_mtime_ns for path in found}
+
+
+def _lasting(document: dict) -> dict:
+    """A document without what a clock says."""
+    timed = ("minutes", "sentence", "plan")
+    return {name: value for name, value in document.items() if name not in timed}
+
+
+def test_the_helpful_pool_is_recommended_and_everything_is_on_disk(request_) -> None:
+    """The answer names its rows, its figures come from sealed items, and no model is left behind."""
+    made = recommend(request_)
+    document = json.loads((request_.out / "recommendation.json").read_text())
+    rows = [json.loads(line) for line in (request_.out / "recommended.jsonl").read_text().splitlines()]
+    assert document == made.document
+    assert document["decision"] == "better"
+    assert document["sources"] == {"good": 1.0}
+    assert all("yes yes yes" in row["response"] for row in rows)
+    assert document["rows"] == len(rows)
+    (task,) = document["tasks"]
+    assert task["n_items"] + document["split"][0]["steering_items"] == 48
+    assert task["n_seeds"] >= 3
+    assert task["to_untrained"]["estimate"] == pytest.approx(task["model"] - task["untrained"])
+    assert task["to_random"]["estimate"] == pytest.approx(task["model"] - task["random"])
+    assert task["to_random"]["ci_high"] < 0  # of a loss less is better
+    assert made.sentence.startswith(f"Train on {request_.out / 'recommended.jsonl'}: {len(rows)} rows")
+    assert document["trainings"] == len(_trained(request_.out))
+    assert document["train_tokens"] <= 16_000
+    assert not list(request_.out.rglob("*.safetensors"))
+    assert (request_.out / "report.html").stat().st_size < 2_000_000
+
+
+def test_the_same_command_again_trains_nothing(request_) -> None:
+    """Every measurement is read, although no model is left."""
+    first = recommend(request_)
+    before = _trained(request_.out)
+    again = recommend(request_)
+    assert _trained(request_.out) == before
+    assert _lasting(dict(again.document)) == _lasting(dict(first.document))
+
+
+def test_more_tokens_repeat_no_training(request_) -> None:
+    """A longer search keeps what the shorter one measured, and adds to it."""
+    recommend(request_)
+    before = _trained(request_.out)
+    longer = recommend(replace(request_, train_tokens=30_000))
+    after = _trained(request_.out)
+    assert {name: after[name] for name in before} == before
+    assert len(after) > len(before)
+    assert longer.document["train_tokens"] > 16_000 * 0.6
+
+
+def test_another_strategy_reuses_the_trainings_of_the_others(request_, files) -> None:
+    """With `longest` beside `random`, all arms of the shorter list are read from disk."""
+    recommend(request_)
+    before = _trained(request_.out)
+    recommend(replace(request_, strategies=("random", "longest"), train_tokens=24_000))
+    after = _trained(request_.out)
+    assert {name: after[name] for name in before} == before
+    assert any("longest" in name for name in after)
+
+
+def test_a_second_look_at_the_sealed_items_has_a_smaller_level(request_) -> None:
+    """The first final is judged at 0.05, another one at 0.025; the same final again is no new look."""
+    first = recommend(request_).document
+    assert (first["look"], first["level"]) == (1, 0.05)
+    second = recommend(replace(request_, train_tokens=40_000)).document
+    assert (second["look"], second["level"]) == (2, 0.025)
+    assert "look 2 at the sealed items: intervals hold at 97.5 %" in second["notes"]
+    assert recommend(request_).document["look"] == 1
+
+
+def test_where_every_training_diverges_nothing_is_recommended(request_) -> None:
+    """One line says why; no rows are written."""
+    hot = replace(request_, recipe=replace(RECIPE, learning_rate=1e30))
+    with pytest.raises(DataselectError, match=r"nothing is recommended.*the training diverged") as refused:
+        recommend(hot)
+    assert "\n" not in str(refused.value)
+    assert not (request_.out / "recommended.jsonl").exists()
+
+
+def test_a_candidate_that_fails_does_not_end_the_search(request_, monkeypatch) -> None:
+    """An arm whose every training fails is recorded with its reason, and the others go on."""
+    from dataselect.recommendation.searching import SearchedTrainings
+
+    measure = SearchedTrainings.measure
+
+    def failing(self: SearchedTrainings, arm: str, budget: int, seed: int) -> Measurement:
+        return (
+            Measurement(None, 0, "the training diverged") if arm == "bad.random" else measure(self, arm, budget, seed)
+        )
+
+    monkeypatch.setattr(SearchedTrainings, "measure", failing)
+    document = recommend(request_).document
+    (failed,) = [one for one in document["search"] if one["arm"] == "bad.random"]
+    assert (failed["decision"], failed["reason"]) == ("failed", "the training diverged")
+    assert document["sources"] == {"good": 1.0}
+
+
+def test_a_fixed_budget_is_what_is_recommended(request_) -> None:
+    """Forty rows are asked for; the final tests the first ones of them if it cannot afford all."""
+    document = recommend(replace(request_, budgets=("40",))).document
+    assert 30 <= document["rows"] <= 50
+    assert document["asked"] == pytest.approx(document["tokens"], rel=0.1)
+    assert document["budget"] <= document["asked"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"tasks": ()}, "no task was given"),
+        ({"budgets": ("auto", "10")}, "--budget auto cannot be combined"),
+        ({"seconds": 60.0}, "--time and --train-tokens both"),
+        ({"strategies": ("ppl-mit",)}, "ppl-mid"),
+        ({"train_tokens": 100}, "100 training tokens are too few"),
+        ({"budgets": ("5000",)}, "the budget asks for 5,000 examples, but the pool has"),
+        ({"train_tokens": None, "seconds": 1.0}, "the time is too short"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(request_, change, told) -> None:
+    """What came, and what to do."""
+    with pytest.raises(DataselectError, match=told) as refused:
+        recommend(replace(request_, **change))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_task_that_is_a_pool_is_refused(request_, files) -> None:
+    """Every row would be a leak."""
+    with pytest.raises(UsageError, match="is the pool"):
+        recommend(replace(request_, tasks=(str(files["good"]),)))
+
+
+def test_a_pool_without_usable_rows_is_refused(request_, files, tmp_path) -> None:
+    """Its reasons are counted."""
+    empty = _write(tmp_path / "empty.jsonl", [{"prompt": f"Say {i}.", "response": ""} for i in range(9)])
+    with pytest.raises(DataselectError, match=r"no row of empty.jsonl is usable: of 9 records 9 empty responses"):
+        recommend(replace(request_, pools=(str(files["good"]), str(empty))))
+
+
+def test_times() -> None:
+    """Hours, minutes and seconds, alone and together."""
+    assert [parse_seconds(text) for text in ("2h", "45m", "1h30m", "90s", "1.5h", "10min")] == [
+        7200, 2700, 5400, 90, 5400, 600,
+    ]  # fmt: skip
+    for text in ("", "0m", "soon", "10"):
+        with pytest.raises(UsageError, match="--time expects"):
+            parse_seconds(text)
+
+
+def test_the_recipe(tmp_path) -> None:
+    """One epoch and, for the bundled model, a rate of 1e-3, unless the file says otherwise."""
+    assert (recipe_of(None, "other", lora=False).epochs, recipe_of(None, "other", lora=False).learning_rate) == (
+        1,
+        1e-4,
+    )
+    assert recipe_of(None, "builtin", lora=True).learning_rate == 1e-3
+    assert recipe_of(None, "builtin", lora=True).lora
+    file = tmp_path / "recipe.yaml"
+    file.write_text("learning_rate: 0.5\nepochs: 2\n")
+    assert (recipe_of(file, "builtin", lora=False).learning_rate, recipe_of(file, "builtin", lora=False).epochs) == (
+        0.5,
+        2,
+    )
+
+
+def test_gains_of_several_tasks_count_alike() -> None:
+    """Task a has 2 items of SD 1 and gains 1 each, task b 4 items of SD 10 and gains 5 each: (1 + 0.5) / 2."""
+    from dataselect.recommendation.objective import Objective
+    from dataselect.records import TaskResult
+
+    def result(task: str, values: list[float], direction: str = "lower") -> TaskResult:
+        ids = tuple(str(place) for place in range(len(values)))
+        return TaskResult(task, "nll", direction, ids, np.array(values))  # type: ignore[arg-type]
+
+    base = (result("a", [1.0, 3.0]), result("b", [0.0, 20.0, 0.0, 20.0], "higher"))
+    trained = (result("a", [0.0, 2.0]), result("b", [5.0, 25.0, 5.0, 25.0], "higher"))
+    assert Objective.of(base).gains(trained).mean() == pytest.approx(0.75)
+    one = Objective.of(base[:1])
+    assert one.gains(trained[:1]).tolist() == [1.0, 1.0]

@@ -1,0 +1,96 @@
+"""The plan: the arithmetic of tokens, and that a longer search only adds to a shorter one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dataselect.errors import UsageError
+from dataselect.recommendation.candidates import CONTROL, Candidate
+from dataselect.recommendation.plan import (
+    PlanInputs,
+    TrainingSpeed,
+    plan_for_seconds,
+    plan_for_tokens,
+    seconds_of,
+    simplest_first,
+)
+
+CANDIDATES = (
+    Candidate(CONTROL, ("a", "b"), "random"),
+    Candidate("a.random", ("a",), "random", cost=1),
+    Candidate("b.random", ("b",), "random", cost=1),
+    Candidate("a+b.random", ("a", "b"), "random", quota=("a=50%", "b=50%"), family="mixture", cost=1),
+    Candidate("all.ppl-mid", ("a", "b"), "ppl-mid", family="mid", cost=4),
+    Candidate("a.ppl-mid", ("a",), "ppl-mid", family="mid", cost=4),
+)
+INPUTS = PlanInputs(CANDIDATES, row_tokens=100.0, pool_tokens=1_000_000, batch_rows=10)
+"""Two steps of ten rows of 100 tokens: the smallest training has 2,000 tokens."""
+SPEED = TrainingSpeed(tokens_per_second=1000.0, start=2.0, evaluation=1.0, sealed=2.0, model_bytes=0)
+
+
+def test_the_tokens_are_divided() -> None:
+    """Of 100,000: 60,000 search; half of that over 6 candidates and one more control is 4,285 each; 40,000 final."""
+    plan = plan_for_tokens(INPUTS, 100_000)
+    assert (plan.search_tokens, plan.final_tokens) == (60_000, 40_000)
+    assert plan.budgets == (4285,)  # twice that is over a sixth of the final, 6,666
+    assert len(plan.candidates) == 6
+    assert plan.left_out == ()
+    assert plan.final_seeds(4285) == 4  # 40,000 // (2 * 4,285)
+
+
+def test_few_candidates_leave_room_for_larger_budgets() -> None:
+    """Of 4 candidates the first round takes half, 30,000, of 6,000; a second of 12,000 does not fit into the final."""
+    plan = plan_for_tokens(replace(INPUTS, candidates=CANDIDATES[:2], batch_rows=1), 300_000)
+    # search 180,000; half over 3 = 30,000, but six trainings of the final's 120,000 are 20,000 at most
+    assert plan.budgets == (20_000,)
+    larger = plan_for_tokens(replace(INPUTS, candidates=CANDIDATES[:2], batch_rows=1, first_budget=5_000), 300_000)
+    assert larger.budgets == (5_000, 10_000, 20_000)
+
+
+def test_too_few_tokens_say_how_many_are_needed() -> None:
+    """Six trainings of the final, 2,000 tokens each, are 40 % of 30,000."""
+    with pytest.raises(UsageError, match=r"10,000 training tokens are too few.* take 30,000"):
+        plan_for_tokens(INPUTS, 10_000)
+    assert plan_for_tokens(INPUTS, 30_000).budgets == (2_000,)
+
+
+def test_candidates_that_do_not_fit_are_named_simplest_first() -> None:
+    """30,000: half of 18,000 holds four trainings of 2,000, so three candidates and the control's second."""
+    plan = plan_for_tokens(INPUTS, 30_000)
+    assert plan.candidates == (CONTROL, "a.random", "b.random")
+    assert plan.left_out == ("all.ppl-mid", "a.ppl-mid", "a+b.random")
+    assert simplest_first(CANDIDATES[3]) > simplest_first(CANDIDATES[5])
+
+
+def test_a_longer_search_keeps_the_first_budget_and_the_sample() -> None:
+    """With the first plan's budget and sample, more tokens add budgets above and candidates behind."""
+    short = plan_for_tokens(INPUTS, 60_000)
+    kept = replace(INPUTS, first_budget=short.budgets[0], sample_rows=short.sample_rows)
+    longer = plan_for_tokens(kept, 600_000)
+    assert longer.budgets[: len(short.budgets)] == short.budgets
+    assert len(longer.budgets) > len(short.budgets)
+    assert longer.sample_rows == short.sample_rows
+    assert longer.candidates[: len(short.candidates)] == short.candidates
+
+
+def test_budgets_of_the_user_are_cut_to_what_the_final_affords() -> None:
+    """Six trainings of 40,000 are 240,000: with 100,000 tokens the final takes a sixth of 40,000."""
+    plan = plan_for_tokens(replace(INPUTS, asked=(3_000, 40_000)), 100_000)
+    assert plan.budgets == (3_000, 6_666)
+    assert plan.asked == 40_000
+
+
+def test_time_is_filled_and_not_exceeded() -> None:
+    """The most tokens whose trainings and evaluations fit: a few more would not."""
+    plan = plan_for_seconds(INPUTS, 600.0, SPEED)
+    assert seconds_of(plan, SPEED) <= 600.0
+    assert seconds_of(plan, SPEED) > 400.0
+    assert plan.budgets[0] >= SPEED.overhead * SPEED.tokens_per_second
+
+
+def test_a_time_too_short_for_trainings_is_refused() -> None:
+    """Nine trainings of 3,000 tokens (the overhead of 3 s at 1,000 tokens/s) take about 54 s."""
+    with pytest.raises(UsageError, match="the time is too short: 10 s are left"):
+        plan_for_seconds(INPUTS, 10.0, SPEED)
