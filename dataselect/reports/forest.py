@@ -15,7 +15,7 @@ from dataselect.reports.numbers import decimals, fixed, half_width, signed
 
 _CUT = 4.0
 """Ends further out than this many times the typical one are cut at the edge."""
-_TICKS = 7
+_TICKS = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def recommendation_page(document: Document) -> str:
         removed=_removed(document),
         sources=_sources(document),
         tables=tables_of(document),
-        notes=list(document.get("notes") or ()),
+        notes=[f"{note[:1].upper()}{note[1:]}" for note in document.get("notes") or ()],
     )
 
 
@@ -166,6 +166,8 @@ def _sure(document: Document) -> list[str]:
 
 
 def _removed(document: Document) -> list[str]:
+    if document.get("removed_in_words"):
+        return str(document["removed_in_words"]).split(", ")
     removed = document.get("removed") or {}
     return [f"{number:,} {reason.replace('_', ' ')}" for reason, number in removed.items() if number] or ["Nothing"]
 

@@ -117,6 +117,11 @@ def test_the_first_screen_says_what_the_document_says():
     assert "0 rows without a trained token" not in text
 
 
+def test_what_was_removed_is_said_in_the_words_of_the_sentence():
+    text = words(recommendation_page(better() | {"removed_in_words": "19 duplicates, 28 rows that leak a task"}))
+    assert "19 duplicates 28 rows that leak a task" in text
+
+
 def test_two_epochs_cost_twice_the_time():
     text = words(recommendation_page(better() | {"recipe": {"epochs": 2}}))
     assert "about 39 minutes for 2 epochs on this machine" in text  # 2 * 310,000 / 262 / 60 = 39.4

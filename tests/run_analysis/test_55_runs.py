@@ -12,8 +12,6 @@ from scipy import stats
 
 from dataselect.cli import run
 
-pytest.importorskip("plotly")
-
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "rsr_55_runs.yaml"
 TEACHERS = ["GPT-OSS-120B", "GPT-OSS-20B", "Phi-4-reasoning"]
 COLUMNS = {"RSR": ("rsr", -1), "mean NLL": ("avg_surprisal", -1), "length": ("avg_tokens", 1)}
