@@ -33,6 +33,7 @@ COMMANDS = {
     "select": "Rank a pool by a strategy and write the best within a budget.",
     "explain": "Explain why one row is selected or not; list the rows excluded for one reason.",
     "diff": "Compare two selections: their overlap, their order, and the rows that differ.",
+    "verify-selection": "Make a selection again from its manifest, and compare.",
     "train": "Fine-tune a model on a selection.",
     "evaluate": "Evaluate a model on tasks, item by item.",
     "run": "Run a whole experiment from one configuration; run again to resume.",
@@ -47,8 +48,8 @@ COMMANDS = {
 }
 """Every command with its line of help, in the order of the work. Each is the module of that name."""
 
-_MODULES = {"run": "experiment"}
-"""Except one whose module would hide a function of this package."""
+_MODULES = {"run": "experiment", "verify-selection": "verify_selection"}
+"""Except one whose module would hide a function of this package, and one whose name is none."""
 
 
 class LazyGroup(click.Group):

@@ -124,6 +124,25 @@ class Filters:
         return {name: value for name, value in values.items() if value is not None}
 
 
+def recorded_filters(described: Mapping[str, Any], evaluation: tuple[str, ...]) -> Filters:
+    """Read the filters from a manifest, as `Filters.described` wrote them.
+
+    Args:
+        evaluation: Paths of the evaluation sets, which the description only names.
+    """
+    given = {
+        name: described[name]
+        for name in ("where", "min_tokens", "max_tokens", "decontaminate_cosine")
+        if name in described
+    }
+    dedup = described.get("dedup") or {}
+    thresholds = {"ngram": "dedup_threshold", "semantic": "dedup_cosine"}
+    given |= {option: dedup[method] for method, option in thresholds.items() if method in dedup}
+    if "decontaminate" in described:
+        given |= {"decontaminate": evaluation, "decontaminate_ngram": described["decontaminate"]["ngram"]}
+    return Filters(dedup=tuple(dedup), **given)
+
+
 def apply_columns(
     filters: Filters,
     exclusions: Exclusions,

@@ -151,25 +151,41 @@ class InputPaths:
         pools: In the order in which they were given; None for one that is no file or folder.
         scores: Score tables.
         embeddings: The folder of embeddings; None where none was given.
+        targets: Files of the target set, as the pools.
+        evaluation: Evaluation sets of decontamination, as the pools.
     """
 
     pools: tuple[Path | None, ...] = ()
     scores: tuple[Path, ...] = ()
     embeddings: Path | None = None
+    targets: tuple[Path | None, ...] = ()
+    evaluation: tuple[Path | None, ...] = ()
 
     @classmethod
-    def typed(cls, pools: Sequence[str], scores: Sequence[Path] = (), embeddings: Path | None = None) -> InputPaths:
+    def typed(
+        cls,
+        pools: Sequence[str],
+        scores: Sequence[Path] = (),
+        embeddings: Path | None = None,
+        targets: Sequence[str] = (),
+        evaluation: Sequence[str] = (),
+    ) -> InputPaths:
         """Make absolute what a user typed, in the folder where the command runs."""
-        found = tuple(_absolute(Path(pool)) if Path(pool).exists() else None for pool in pools)
-        return cls(found, tuple(map(_absolute, scores)), None if embeddings is None else _absolute(embeddings))
+        files = (_existing(pools), _existing(targets), _existing(evaluation))
+        folder = None if embeddings is None else _absolute(embeddings)
+        return cls(files[0], tuple(map(_absolute, scores)), folder, *files[1:])
 
     @classmethod
     def recorded(cls, manifest: Mapping[str, Any], folder: Path) -> InputPaths:
         """Read the paths from a manifest in `folder`; none where it records none."""
-        paths = manifest.get("paths") or {"pools": (), "scores": (), "embeddings": None}
-        pools, scores = ([_resolved(folder, path) for path in paths[name]] for name in ("pools", "scores"))
-        embeddings = _resolved(folder, paths["embeddings"])
-        return cls(tuple(pools), tuple(path for path in scores if path is not None), embeddings)
+        paths = manifest.get("paths") or {}
+
+        def found(name: str) -> tuple[Path | None, ...]:
+            return tuple(_resolved(folder, path) for path in paths.get(name, ()))
+
+        scores = tuple(path for path in found("scores") if path is not None)
+        embeddings = _resolved(folder, paths.get("embeddings"))
+        return cls(found("pools"), scores, embeddings, found("targets"), found("evaluation"))
 
     def described(self, folder: Path) -> dict[str, Any]:
         """Return the paths as a manifest in `folder` records them."""
@@ -177,7 +193,13 @@ class InputPaths:
             "pools": [_relative(folder, path) for path in self.pools],
             "scores": [_relative(folder, path) for path in self.scores],
             "embeddings": _relative(folder, self.embeddings),
+            "targets": [_relative(folder, path) for path in self.targets],
+            "evaluation": [_relative(folder, path) for path in self.evaluation],
         }
+
+
+def _existing(typed: Sequence[str]) -> tuple[Path | None, ...]:
+    return tuple(_absolute(Path(one)) if Path(one).exists() else None for one in typed)
 
 
 def _absolute(path: Path) -> Path:

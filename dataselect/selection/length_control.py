@@ -19,6 +19,7 @@ Left out: the length of the prompt; a length model that others fitted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
@@ -119,6 +120,13 @@ def check_controllable(name: str, strategy: Strategy, method: LengthControl | No
 def described(method: LengthControl | None) -> dict[str, Any] | None:
     """Return length control as the manifest records it."""
     return None if method is None else {"method": method.method, **asdict(method)}
+
+
+def recorded(value: Mapping[str, Any] | None) -> LengthControl | None:
+    """Read length control from a manifest, as `described` wrote it."""
+    if value is None:
+        return None
+    return LengthResidual() if value["method"] == LengthResidual.method else LengthBins(value["bins"])
 
 
 def _mean_places(ordered: NDArray[np.float64]) -> NDArray[np.float64]:

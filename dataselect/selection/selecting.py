@@ -124,10 +124,22 @@ def _settings(request: SelectRequest, plan: Plan, reader: PoolReader | None, inp
         "quota": None if plan.quota is None else plan.quota.described,
         "nests": all(stage.strategy.nests for stage in plan.stages),
         "inputs": [*pools, *recorded_inputs(inputs, plan.needs)],
-        "paths": InputPaths.typed(request.pools, request.scores, request.embeddings).described(request.out.parent),
+        "paths": InputPaths.typed(
+            request.pools, request.scores, request.embeddings, request.targets, plan.filters.decontaminate
+        ).described(request.out.parent),
+        "asked": _asked(request),
         "columns": asdict(request.columns),
         "prefix_ids": request.prefix_ids,
     }
+
+
+def _asked(request: SelectRequest) -> dict[str, Any]:
+    """The rule as it was typed, from which `replay` asks again; what it was read as stands in `stages` and `quota`."""
+    params = {
+        name: value if isinstance(value, bool | int | float) else str(value) for name, value in request.params.items()
+    }
+    then = [[one.shortlist, one.strategy] for one in request.then]
+    return {"strategy": request.strategy, "params": params, "then": then, "quota": list(request.quota)}
 
 
 @dataclass(frozen=True, slots=True)

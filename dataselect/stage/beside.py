@@ -54,7 +54,7 @@ def without_places(made: Mapping[str, Any]) -> dict[str, Any]:
 
     Inputs of a selection are compared by role, order and digest; pools by their name too, which every row carries.
     """
-    plain = {name: one for name, one in made.items() if name not in ("paths", "environment", "notes")}
+    plain = {name: one for name, one in made.items() if name not in ("paths", "asked", "environment", "notes")}
     for one in (plain, *(stages := [dict(stage) for stage in made.get("stages", ())])):
         if one.get("params"):
             one["params"] = {name: value for name, value in one["params"].items() if name != "match"}

@@ -59,12 +59,15 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_paths_are_recorded_from_the_folder_of_the_manifest_and_found_again(folder):
-    where = InputPaths.typed(("data/pool.jsonl", "-", "org/name"), (folder / "scores",), folder / "data" / "emb")
+    pools, files = ("data/pool.jsonl", "-", "org/name"), ("data/pool.jsonl",)
+    where = InputPaths.typed(pools, (folder / "scores",), folder / "data" / "emb", files, files)
     recorded = where.described(folder / "out")
     assert recorded == {
         "pools": ["../data/pool.jsonl", None, None],
         "scores": ["../scores"],
         "embeddings": "../data/emb",
+        "targets": ["../data/pool.jsonl"],
+        "evaluation": ["../data/pool.jsonl"],
     }
     assert InputPaths.recorded({"paths": recorded}, folder / "out") == where
     assert where.pools == (folder / "data" / "pool.jsonl", None, None)

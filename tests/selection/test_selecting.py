@@ -159,7 +159,10 @@ def test_the_manifest_says_what_was_selected_from_what(pool, scores):
             {"role": "pool", "source": "pool.jsonl", "sha256": file_digest(pool)},
             {"role": "scores", "source": str(scores), "sha256": file_digest(scores / "scores.parquet")},
         ],
-        "paths": {"pools": ["pool.jsonl"], "scores": ["scores"], "embeddings": None},
+        "paths": {
+            "pools": ["pool.jsonl"], "scores": ["scores"], "embeddings": None, "targets": [], "evaluation": [],
+        },
+        "asked": {"strategy": "ifd-high", "params": {"ratio": "loss"}, "then": [], "quota": []},
         "rendering": {"template": "alpaca", "max_length": 511},
         "unread_columns": {},
         "columns": {"prompt": None, "response": None, "system": None, "text": None, "id": None},
