@@ -162,6 +162,7 @@ def test_the_manifest_says_what_was_selected_from_what(pool, scores):
         "paths": {
             "pools": ["pool.jsonl"], "scores": ["scores"], "embeddings": None, "targets": [], "evaluation": [],
         },
+        "within": None,
         "asked": {"strategy": "ifd-high", "params": {"ratio": "loss"}, "then": [], "quota": []},
         "rendering": {"template": "alpaca", "max_length": 511},
         "unread_columns": {},
