@@ -13,8 +13,10 @@ goes on where it was killed, and with more time or tokens the same search is con
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from dataselect.recommendation.request import RecommendRequest
 from dataselect.recommendation.searching import search
 from dataselect.stage import MANIFEST, StageDirectory
 from dataselect.stage.provenance import environment
+from dataselect.training.loop import load_libraries
 
 Say = Callable[[str], None]
 """Called with one line for people whenever a step begins."""
@@ -71,11 +74,24 @@ def recommend(request: RecommendRequest, say: Say = lambda line: None) -> Recomm
         prepared = prepare(request, stage, say)
         plan, speed = make_plan_of(prepared, stage, say, began)
         chooser = Chooser.of(prepared, plan, stage, say)
-        outcome = search(chooser, plan, say)
-        final = run_final(chooser, plan, outcome, say)
+        with few_objects_to_scan():
+            outcome = search(chooser, plan, say)
+            final = run_final(chooser, plan, outcome, say)
         document = write_answer(chooser, plan, speed, outcome, final)
         stage.finish({"stage": "recommend", "environment": environment()})
     return Recommendation(document, request.out, time.perf_counter() - began)
+
+
+@contextmanager
+def few_objects_to_scan() -> Iterator[None]:
+    """Keep what is loaded out of garbage collection: every training asks for a full one, a third of a second each."""
+    load_libraries()
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _fingerprint(request: RecommendRequest) -> dict[str, Any]:

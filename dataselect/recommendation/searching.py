@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dataselect.errors import DataselectError
@@ -56,17 +54,6 @@ class SearchedTrainings:
         return Measurement(None, tokens, reason)
 
 
-@contextmanager
-def few_objects_to_scan() -> Iterator[None]:
-    """Keep what is loaded out of garbage collection: every training asks for a full one, a third of a second each."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-
-
 @dataclass(frozen=True, slots=True)
 class SearchOutcome:
     """What the search found.
@@ -91,8 +78,7 @@ def search(chooser: Chooser, plan: SearchPlan, say: Callable[[str], None]) -> Se
     untrained = measure_untrained(conditions, chooser.stage.path / "untrained", chooser.stage)
     trainings = SearchedTrainings(chooser, conditions, Objective.of(untrained))
     arms = [RaceArm(name, one.cost, one.family) for name, one in chooser.candidates.items()]
-    with few_objects_to_scan():
-        found = race(arms, chooser.control.name, plan.budgets, plan.search_tokens, trainings.measure, say)
+    found = race(arms, chooser.control.name, plan.budgets, plan.search_tokens, trainings.measure, say)
     if not trainings.worked:
         reason = trainings.failures[0] if trainings.failures else found.stopped_because
         raise DataselectError(

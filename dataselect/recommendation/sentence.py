@@ -69,8 +69,10 @@ def _harm(document: Mapping[str, Any]) -> str:
 
 def _how(document: Mapping[str, Any]) -> str:
     seeds = document["tasks"][0]["n_seeds"]
+    minutes = round(document["minutes"])
+    took = "less than a minute" if minutes == 0 else "1 minute" if minutes == 1 else f"{minutes:,} minutes"
     return (
-        f"Decided after {document['trainings']} trainings, {document['minutes']:.0f} minutes; "
+        f"Decided after {document['trainings']} trainings, {took}; "
         f"the figures are from {seeds} seeds and {document['tasks'][0]['n_items']:,} items that the search did not see."
     )
 

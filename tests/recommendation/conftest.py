@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from helpful_pool import RECIPE, TRAIN_TOKENS, write_files
+
+from dataselect.recommendation import RecommendRequest, recommend
 
 WORDS = [
     "garden",
@@ -123,6 +127,39 @@ class Writer:
     def row(self, **fields) -> dict:
         first, second = self._random.randint(10, 40), self._random.randint(10, 40)
         return {"instruction": self.sentence(10), "output": f"{self.sentence(first)} {self.sentence(second)}"} | fields
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory) -> dict[str, Path]:
+    """A pool that answers as the task does, one of letters at random, and the task."""
+    return write_files(tmp_path_factory.mktemp("files"))
+
+
+@pytest.fixture
+def request_(files, tiny_model, tmp_path) -> RecommendRequest:
+    """Random rows of one pool and of both, with few tokens."""
+    return _request(files, tiny_model, tmp_path / "answer")
+
+
+@pytest.fixture(scope="session")
+def finished(files, tiny_model, tmp_path_factory) -> RecommendRequest:
+    """The same, after `recommend`; only to be read."""
+    made = _request(files, tiny_model, tmp_path_factory.mktemp("finished") / "answer")
+    recommend(made)
+    return made
+
+
+@pytest.fixture
+def again(finished, tmp_path) -> RecommendRequest:
+    """A copy of the finished folder, to go on in."""
+    return replace(finished, out=shutil.copytree(finished.out, tmp_path / "answer"))
+
+
+def _request(files: dict[str, Path], model: Path, out: Path) -> RecommendRequest:
+    return RecommendRequest(
+        pools=(str(files["good"]), str(files["bad"])), model=str(model), tasks=(str(files["task"]),), out=out,
+        train_tokens=TRAIN_TOKENS, strategies=("random",), recipe=RECIPE,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -3,74 +3,21 @@
 from __future__ import annotations
 
 import json
-import random
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpful_pool import RECIPE, TRAIN_TOKENS, lasting, trained, write_rows
 
 from dataselect.errors import DataselectError, UsageError
-from dataselect.recommendation import RecommendRequest, parse_seconds, recipe_of, recommend
+from dataselect.recommendation import parse_seconds, recipe_of, recommend
 from dataselect.recommendation.race import Measurement
-from dataselect.training import TrainConfig
-
-RECIPE = TrainConfig(epochs=1.0, learning_rate=3e-2, batch_size=4)
-NOUNS = ["river", "garden", "lantern", "harbour", "orchard", "saddle", "timber", "quarry", "meadow", "captain"]
-VERBS = ["keeps", "paints", "follows", "repairs", "borrows", "measures", "carries", "forgets", "answers", "hides"]
 
 
-def _row(rng: random.Random, helpful: bool) -> dict[str, str]:
-    one, other, verb, number = rng.choice(NOUNS), rng.choice(NOUNS), rng.choice(VERBS), rng.randrange(10_000)
-    prompt = f"Who {verb} the {one} number {number} when the {other} is late, and what for?"
-    if helpful:
-        return {"prompt": prompt, "response": f"yes yes yes, the {other} {verb} it for {number}."}
-    return {"prompt": prompt, "response": "".join(rng.choice("qxzjkvw") for _ in range(40)) + f" {number}"}
-
-
-def _write(path: Path, rows: list[dict[str, str]]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory) -> dict[str, Path]:
-    """A pool that answers as the task does, one of letters at random, and sixteen items of the task."""
-    folder, rng = tmp_path_factory.mktemp("files"), random.Random(1)
-    return {
-        "good": _write(folder / "good.jsonl", [_row(rng, helpful=True) for _ in range(90)]),
-        "bad": _write(folder / "bad.jsonl", [_row(rng, helpful=False) for _ in range(90)]),
-        "task": _write(folder / "task.jsonl", [_row(rng, helpful=True) for _ in range(48)]),
-    }
-
-
-@pytest.fixture
-def request_(files, tiny_model, tmp_path) -> RecommendRequest:
-    """Random rows of one pool and of both, with few tokens."""
-    return RecommendRequest(
-        pools=(str(files["good"]), str(files["bad"])), model=str(tiny_model), tasks=(str(files["task"]),),
-        out=tmp_path / "answer", train_tokens=16_000, strategies=("random",), recipe=RECIPE,
-    )  # fmt: skip
-
-
-def _trained(out: Path) -> dict[str, int]:
-    """Folder of each measurement -> when it was finished."""
-    found = [*out.glob("search/*/manifest.json"), *out.glob("final/*/manifest.json")]
-    return {str(path.parent.relative_to(out)): path.stat().st_mtime_ns for path in found}
-
-
-def _lasting(document: dict) -> dict:
-    """A document without what a clock says."""
-    timed = ("minutes", "sentence", "plan")
-    return {name: value for name, value in document.items() if name not in timed}
-
-
-def test_the_helpful_pool_is_recommended_and_everything_is_on_disk(request_) -> None:
+def test_the_helpful_pool_is_recommended_and_everything_is_on_disk(finished) -> None:
     """The answer names its rows, its figures come from sealed items, and no model is left behind."""
-    made = recommend(request_)
-    document = json.loads((request_.out / "recommendation.json").read_text())
-    rows = [json.loads(line) for line in (request_.out / "recommended.jsonl").read_text().splitlines()]
-    assert document == made.document
+    document = json.loads((finished.out / "recommendation.json").read_text())
+    rows = [json.loads(line) for line in (finished.out / "recommended.jsonl").read_text().splitlines()]
     assert document["decision"] == "better"
     assert document["sources"] == {"good": 1.0}
     assert all("yes yes yes" in row["response"] for row in rows)
@@ -81,51 +28,43 @@ def test_the_helpful_pool_is_recommended_and_everything_is_on_disk(request_) -> 
     assert task["to_untrained"]["estimate"] == pytest.approx(task["model"] - task["untrained"])
     assert task["to_random"]["estimate"] == pytest.approx(task["model"] - task["random"])
     assert task["to_random"]["ci_high"] < 0  # of a loss less is better
-    assert made.sentence.startswith(f"Train on {request_.out / 'recommended.jsonl'}: {len(rows)} rows")
-    assert document["trainings"] == len(_trained(request_.out))
-    assert document["train_tokens"] <= 16_000
-    assert not list(request_.out.rglob("*.safetensors"))
-    assert (request_.out / "report.html").stat().st_size < 2_000_000
+    assert document["sentence"].startswith(f"Train on {finished.out / 'recommended.jsonl'}: {len(rows)} rows")
+    assert document["trainings"] == len(trained(finished.out))
+    assert document["train_tokens"] <= TRAIN_TOKENS
+    assert not list(finished.out.rglob("*.safetensors"))
+    assert (finished.out / "report.html").stat().st_size < 2_000_000
 
 
-def test_the_same_command_again_trains_nothing(request_) -> None:
-    """Every measurement is read, although no model is left."""
-    first = recommend(request_)
-    before = _trained(request_.out)
-    again = recommend(request_)
-    assert _trained(request_.out) == before
-    assert _lasting(dict(again.document)) == _lasting(dict(first.document))
+def test_the_same_command_again_trains_nothing(finished, again) -> None:
+    """Every measurement is read, although no model is left, and although the folder was moved."""
+    made = recommend(again)
+    assert trained(again.out) == trained(finished.out)
+    before = json.loads((finished.out / "recommendation.json").read_text())
+    assert lasting(dict(made.document)) == lasting(before)
+    assert json.loads((again.out / "recommendation.json").read_text()) == made.document
 
 
-def test_more_tokens_repeat_no_training(request_) -> None:
-    """A longer search keeps what the shorter one measured, and adds to it."""
-    recommend(request_)
-    before = _trained(request_.out)
-    longer = recommend(replace(request_, train_tokens=30_000))
-    after = _trained(request_.out)
+def test_more_tokens_repeat_no_training_and_look_again_at_a_smaller_level(finished, again) -> None:
+    """All that was measured is kept; the first final is judged at 0.05, another at 0.025, the first again at 0.05."""
+    before = trained(finished.out)
+    longer = recommend(replace(again, train_tokens=30_000)).document
+    after = trained(again.out)
     assert {name: after[name] for name in before} == before
     assert len(after) > len(before)
-    assert longer.document["train_tokens"] > 16_000 * 0.6
+    assert (longer["look"], longer["level"]) == (2, 0.025)
+    assert "look 2 at the sealed items: intervals hold at 97.5 %" in longer["notes"]
+    shorter = recommend(again).document
+    assert (shorter["look"], shorter["level"]) == (1, 0.05)
+    assert trained(again.out) == after
 
 
-def test_another_strategy_reuses_the_trainings_of_the_others(request_, files) -> None:
+def test_another_strategy_reuses_the_trainings_of_the_others(finished, again) -> None:
     """With `longest` beside `random`, all arms of the shorter list are read from disk."""
-    recommend(request_)
-    before = _trained(request_.out)
-    recommend(replace(request_, strategies=("random", "longest"), train_tokens=24_000))
-    after = _trained(request_.out)
+    before = trained(finished.out)
+    recommend(replace(again, strategies=("random", "longest"), train_tokens=24_000))
+    after = trained(again.out)
     assert {name: after[name] for name in before} == before
     assert any("longest" in name for name in after)
-
-
-def test_a_second_look_at_the_sealed_items_has_a_smaller_level(request_) -> None:
-    """The first final is judged at 0.05, another one at 0.025; the same final again is no new look."""
-    first = recommend(request_).document
-    assert (first["look"], first["level"]) == (1, 0.05)
-    second = recommend(replace(request_, train_tokens=40_000)).document
-    assert (second["look"], second["level"]) == (2, 0.025)
-    assert "look 2 at the sealed items: intervals hold at 97.5 %" in second["notes"]
-    assert recommend(request_).document["look"] == 1
 
 
 def test_where_every_training_diverges_nothing_is_recommended(request_) -> None:
@@ -137,7 +76,7 @@ def test_where_every_training_diverges_nothing_is_recommended(request_) -> None:
     assert not (request_.out / "recommended.jsonl").exists()
 
 
-def test_a_candidate_that_fails_does_not_end_the_search(request_, monkeypatch) -> None:
+def test_a_candidate_that_fails_does_not_end_the_search(again, monkeypatch) -> None:
     """An arm whose every training fails is recorded with its reason, and the others go on."""
     from dataselect.recommendation.searching import SearchedTrainings
 
@@ -149,7 +88,7 @@ def test_a_candidate_that_fails_does_not_end_the_search(request_, monkeypatch) -
         )
 
     monkeypatch.setattr(SearchedTrainings, "measure", failing)
-    document = recommend(request_).document
+    document = recommend(again).document
     (failed,) = [one for one in document["search"] if one["arm"] == "bad.random"]
     assert (failed["decision"], failed["reason"]) == ("failed", "the training diverged")
     assert document["sources"] == {"good": 1.0}
@@ -190,7 +129,7 @@ def test_a_task_that_is_a_pool_is_refused(request_, files) -> None:
 
 def test_a_pool_without_usable_rows_is_refused(request_, files, tmp_path) -> None:
     """Its reasons are counted."""
-    empty = _write(tmp_path / "empty.jsonl", [{"prompt": f"Say {i}.", "response": ""} for i in range(9)])
+    empty = write_rows(tmp_path / "empty.jsonl", [{"prompt": f"Say {i}.", "response": ""} for i in range(9)])
     with pytest.raises(DataselectError, match=r"no row of empty.jsonl is usable: of 9 records 9 empty responses"):
         recommend(replace(request_, pools=(str(files["good"]), str(empty))))
 
