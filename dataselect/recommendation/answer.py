@@ -12,11 +12,11 @@ from dataselect.artifacts import json_text
 from dataselect.recommendation.choosing import Chooser
 from dataselect.recommendation.decisions import GapInterval
 from dataselect.recommendation.final import FinalFigure
-from dataselect.recommendation.finalists import FinalOutcome
+from dataselect.recommendation.finalists import FinalControl, FinalOutcome
 from dataselect.recommendation.measuring import records_of, tokens_of
-from dataselect.recommendation.plan import SearchPlan, TrainingSpeed, seconds_of
+from dataselect.recommendation.plan import FINAL_SEEDS, SearchPlan, TrainingSpeed, seconds_of
 from dataselect.recommendation.searching import SearchOutcome
-from dataselect.recommendation.sentence import sentence_of
+from dataselect.recommendation.sentence import difference_words, metric_words, sentence_of
 from dataselect.reports.recommendation import recommendation_page
 from dataselect.selection.selection_file import NOTE
 from dataselect.stage import read_finished
@@ -59,6 +59,11 @@ def answer_document(
         "detectable": verdict.seen, "look": verdict.look, "level": verdict.level,
         "trainings": race.trainings + final.trainings, "train_tokens": round((race.spent + final.tokens) * epochs),
         "minutes": round(seconds / 60, 1),
+        "controls": [
+            {"name": one.name, "tokens": one.tokens, "failure": one.failure,
+             "tasks": [{**asdict(gap), "difference": _gap(gap.difference)} for gap in one.gaps]}
+            for one in final.controls
+        ],
         "search": [asdict(one) for one in race.decisions], "looks": [asdict(one) for one in race.looks],
         "stopped_because": race.stopped_because, "candidates": _candidates(chooser),
         "plan": {**plan.as_dict(), **({} if speed is None else _pace(plan, speed))},
@@ -129,6 +134,20 @@ def _notes(chooser: Chooser, plan: SearchPlan, final: FinalOutcome) -> list[str]
     if final.verdict.look > 1:
         level = f"{100 * (1 - final.verdict.level):.4g} %"
         notes.append(f"look {final.verdict.look} at the sealed items: intervals hold at {level}")
-    everything = sum(chooser.prepared.lengths.tokens.values())
-    notes.append(f"not trained: all clean rows ({everything:,} tokens), and random rows of the same lengths")
+    notes += [_control_note(one) for one in final.controls]
     return [*notes, *chooser.prepared.pools.notes]
+
+
+def _control_note(control: FinalControl) -> str:
+    """What a further control shows, or what it would take to know."""
+    if control.failure:
+        return f"not compared with {control.name}: its trainings failed, {control.failure}"
+    if not control.gaps:
+        return (
+            f"not compared with {control.name}: no tokens were left for {FINAL_SEEDS} trainings of "
+            f"{control.tokens:,}; {FINAL_SEEDS * control.tokens:,} more would do"
+        )
+    gaps = "; ".join(
+        f"{one.task} {metric_words(one.metric)} {difference_words(_gap(one.difference))}" for one in control.gaps
+    )
+    return f"the finalist minus {control.name} ({control.tokens:,} tokens): {gaps}"

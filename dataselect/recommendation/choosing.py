@@ -85,6 +85,8 @@ class Chooser:
         Args:
             limit: Most rows of each pool that are scored or embedded, a random part; None for all.
         """
+        if all(self.sample.pools.rows[name] == self.prepared.pools.rows[name] for name in candidate.pools):
+            return self.sample  # which is the whole
         prepared, places = self.prepared, ("whole/scores", "whole/embeddings")
         return _tables(
             prepared, [candidate], _only(prepared.pools, candidate), prepared.lengths, self.targets, self.stage, places,

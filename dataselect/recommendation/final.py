@@ -60,6 +60,16 @@ class FinalFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlGap:
+    """The finalist minus a further control on one task, in the metric's own units and sign."""
+
+    task: str
+    metric: str
+    direction: str
+    difference: GapInterval
+
+
+@dataclass(frozen=True, slots=True)
 class FinalVerdict:
     """What the final says.
 
@@ -105,6 +115,19 @@ def judge(objective: Objective, finalist: Sequence[Results], control: Sequence[R
     figures = _figures(objective, kept, finalist, control, level)
     seen = detectable(components, 1) if components else None
     return FinalVerdict(decision, gap, gain, margin, seen, look, level, figures)
+
+
+def control_gaps(
+    objective: Objective, finalist: Sequence[Results], control: Sequence[Results], level: float
+) -> tuple[ControlGap, ...]:
+    """The finalist against a control that decides nothing, one for each task."""
+    found = []
+    for place, base in enumerate(objective.untrained):
+        ours, theirs = _values(objective, place, finalist), _values(objective, place, control)
+        assert ours is not None, "there is a finalist"
+        assert theirs is not None, "the control was trained"
+        found.append(ControlGap(base.task, base.metric, base.direction, sealed_difference(ours, theirs, level)))
+    return tuple(found)
 
 
 def over_untrained(untrained: Floats, trained: Floats, level: float) -> GapInterval:

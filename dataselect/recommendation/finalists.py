@@ -1,17 +1,22 @@
-"""The trainings of the final, and which rows it is about (what it says is in `final`)."""
+"""The trainings of the final, and which rows it is about (what it says is in `final`).
+
+Besides random at the same tokens there are two further controls, as far as tokens are left when the final is done:
+random rows with the response lengths of the finalist's, and all clean rows. They decide nothing and stand beside the
+answer; one that does not fit is named with what it would take.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dataselect.artifacts import digest, read_json
 from dataselect.errors import DataselectError
 from dataselect.recommendation.candidates import Candidate
-from dataselect.recommendation.choosing import SCORES, Chooser
-from dataselect.recommendation.final import FinalVerdict, judge
+from dataselect.recommendation.choosing import SCORES, Chooser, RowTables
+from dataselect.recommendation.final import ControlGap, FinalVerdict, control_gaps, judge
 from dataselect.recommendation.measuring import (
     TrialConditions,
     TrialOutcome,
@@ -34,6 +39,23 @@ _SCORED_TIMES = 4
 
 
 @dataclass(frozen=True, slots=True)
+class FinalControl:
+    """A further control of the final.
+
+    Attributes:
+        name: In words, as a note says it.
+        tokens: Of one training; it was trained with three seeds.
+        gaps: The finalist minus it, by task; none where the tokens did not suffice or its trainings failed.
+        failure: Why its trainings failed; empty if they did not.
+    """
+
+    name: str
+    tokens: int
+    gaps: tuple[ControlGap, ...]
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FinalOutcome:
     """The final and the rows that are recommended.
 
@@ -46,6 +68,7 @@ class FinalOutcome:
         trainings, tokens: Of the final.
         seconds: Of its measurements.
         part: Most rows of each pool that the finalist's rule could choose from; None for all.
+        controls: Further controls, trained or not; none without a finalist.
         notes: What a reader should know.
     """
 
@@ -58,6 +81,7 @@ class FinalOutcome:
     tokens: int
     seconds: float
     part: int | None
+    controls: tuple[FinalControl, ...]
     notes: tuple[str, ...]
 
 
@@ -101,11 +125,46 @@ def run_final(chooser: Chooser, plan: SearchPlan, searched: SearchOutcome, say: 
     verdict = judge(objective, *sides, _look(chooser, key))
     chosen, among = (finalist, tables) if finalist and verdict.decision == "better" else (chooser.control, random)
     written = chooser.recommend(chosen, among, wanted, base)
-    every = [*ours.all, *control.all]
+    every, controls = [*ours.all, *control.all], []
+    if finalist is not None:
+        for candidate, most in _further(chooser, random, file, tokens):
+            spent = outcome.spent + sum(one.tokens for one in every)
+            made = _control(side, candidate, random, most) if spent + FINAL_SEEDS * most <= plan.train_tokens else None
+            controls.append(_judged(candidate, most, made, objective, sides[0][:FINAL_SEEDS], verdict.level))
+            every += made.all if made else ()
     return FinalOutcome(
         verdict, finalist, chosen, written, tokens, len(every), sum(one.tokens for one in every),
-        sum(one.seconds for one in every), tables.part if finalist else None, tuple(ours.notes),
+        sum(one.seconds for one in every), tables.part if finalist else None, tuple(controls), tuple(ours.notes),
     )  # fmt: skip
+
+
+def _further(chooser: Chooser, tables: RowTables, file: Path, tokens: int) -> tuple[tuple[Candidate, int], ...]:
+    """Further controls with the tokens of one training of each, those that cost least first."""
+    everything = tables.tokens_of(chooser.control)
+    matched = Candidate(
+        "random rows of the same lengths", chooser.control.pools, "length-matched-random", {"match": str(file)}
+    )
+    return ((matched, tokens), (replace(chooser.control, name="all clean rows"), everything))
+
+
+def _control(side: _Side, candidate: Candidate, tables: RowTables, tokens: int) -> Trainings:
+    name = f"final-{candidate.name.replace(' ', '-')}@{tokens}"
+
+    def draw(seed: int) -> Path:
+        return side.chooser.choose(candidate, tables, tokens, seed, f"{name}-{seed}")
+
+    return replace(side, seeds=FINAL_SEEDS).train(draw, candidate.name, tokens)
+
+
+def _judged(
+    candidate: Candidate, tokens: int, made: Trainings | None, objective: Objective,
+    finalist: list[tuple[TaskResult, ...]], level: float,
+) -> FinalControl:  # fmt: skip
+    if made is None:
+        return FinalControl(candidate.name, tokens, ())
+    if len(made.worked) < FINAL_SEEDS:
+        return FinalControl(candidate.name, tokens, (), made.failures[0])
+    return FinalControl(candidate.name, tokens, control_gaps(objective, finalist, made.worked, level))
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,8 @@ class SearchPlan:
         return self.train_tokens - self.search_tokens
 
     def final_seeds(self, budget: int) -> int:
-        """Seeds of each side of the final at a budget."""
-        return max(FINAL_SEEDS, min(MOST_FINAL_SEEDS, self.final_tokens // (2 * budget)))
+        """Seeds of each side of the final at a budget, so that as many of a length-matched control fit beside them."""
+        return max(FINAL_SEEDS, min(MOST_FINAL_SEEDS, self.final_tokens // (3 * budget)))
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, for `plan.json`."""

@@ -48,12 +48,12 @@ def _sources(document: Mapping[str, Any]) -> str:
 
 
 def _expected(task: Mapping[str, Any], document: Mapping[str, Any]) -> str:
-    metric = _METRICS.get(task["metric"], task["metric"])
+    metric = metric_words(task["metric"])
     base = task["to_untrained"]
     said = f"{_number(base['estimate'])}{_interval(base, document)} against the untrained model"
     if document["decision"] == "better":
         random = task["to_random"]
-        said += f", {_number(random['estimate'])}{_interval(random, None)} against the same number of random tokens"
+        said += f", {difference_words(random)} against the same number of random tokens"
     at = ""
     if document["asked"] and document["budget"] < 0.95 * document["asked"]:
         at = f", measured with {document['budget']:,} tokens of them"
@@ -75,6 +75,16 @@ def _how(document: Mapping[str, Any]) -> str:
         f"Decided after {document['trainings']} trainings, {took}; "
         f"the figures are from {seeds} seeds and {document['tasks'][0]['n_items']:,} items that the search did not see."
     )
+
+
+def metric_words(metric: str) -> str:
+    """The metric as a sentence says it."""
+    return _METRICS.get(metric, metric)
+
+
+def difference_words(gap: Mapping[str, Any] | None) -> str:
+    """A difference with its interval: `−0.05 (−0.09 to −0.01)`."""
+    return "unknown" if gap is None else f"{_number(gap['estimate'])}{_interval(gap, None)}"
 
 
 def _number(value: float) -> str:

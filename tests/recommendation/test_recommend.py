@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from helpful_pool import RECIPE, TRAIN_TOKENS, lasting, trained, write_rows
 
@@ -31,6 +32,9 @@ def test_the_helpful_pool_is_recommended_and_everything_is_on_disk(finished) -> 
     assert document["sentence"].startswith(f"Train on {finished.out / 'recommended.jsonl'}: {len(rows)} rows")
     assert document["trainings"] == len(trained(finished.out))
     assert document["train_tokens"] <= TRAIN_TOKENS
+    assert [one["name"] for one in document["controls"]] == ["random rows of the same lengths", "all clean rows"]
+    for control in document["controls"]:
+        assert any(control["name"] in note for note in document["notes"]), "compared, or with what it would take"
     assert not list(finished.out.rglob("*.safetensors"))
     assert (finished.out / "report.html").stat().st_size < 2_000_000
 
@@ -100,6 +104,29 @@ def test_a_fixed_budget_is_what_is_recommended(request_) -> None:
     assert 30 <= document["rows"] <= 50
     assert document["asked"] == pytest.approx(document["tokens"], rel=0.1)
     assert document["budget"] <= document["asked"]
+
+
+def test_controls_of_length_and_of_everything_are_trained_where_tokens_are_left(request_) -> None:
+    """A small budget leaves tokens for three trainings on rows of the same lengths, and not for three on all rows."""
+    document = recommend(replace(request_, budgets=("12",))).document
+    matched, full = document["controls"]
+    (gap,) = matched["tasks"]
+    assert gap["difference"]["ci_low"] < gap["difference"]["estimate"] < gap["difference"]["ci_high"]
+    assert len([name for name in trained(request_.out) if "same" in name and "lengths" in name]) == 3
+    counted = pq.read_table(request_.out / "lengths" / "tokens.parquet")
+    assert full["tokens"] == sum(counted["total_tokens"].to_pylist())
+    assert not full["tasks"]
+    assert f"{3 * full['tokens']:,} more would do" in " ".join(document["notes"])
+    assert document["train_tokens"] <= TRAIN_TOKENS
+
+
+def test_a_sample_that_is_every_clean_row_is_not_scored_or_embedded_again(request_) -> None:
+    """The final chooses from the tables of the search."""
+    said: list[str] = []
+    document = recommend(replace(request_, strategies=("similarity",), encoder="tfidf"), said.append).document
+    assert document["finalist"].endswith("similarity"), "the final needed embeddings"
+    assert sum(line.startswith("embed ") for line in said) == 1, said
+    assert not (request_.out / "whole").exists()
 
 
 @pytest.mark.parametrize(

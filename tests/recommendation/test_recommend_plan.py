@@ -37,7 +37,7 @@ def test_the_tokens_are_divided() -> None:
     assert plan.budgets == (4285,)  # twice that is over a sixth of the final, 6,666
     assert len(plan.candidates) == 6
     assert plan.left_out == ()
-    assert plan.final_seeds(4285) == 4  # 40,000 // (2 * 4,285)
+    assert plan.final_seeds(4285) == 3  # 40,000 // (3 * 4,285): a length-matched control has a third of the final
 
 
 def test_few_candidates_leave_room_for_larger_budgets() -> None:
