@@ -92,9 +92,9 @@ class Plan:
     budget: Budget
     seed: int = 0
     length_control: LengthControl | None = None
-    within: Within | None = None
     filters: Filters = Filters()  # noqa: RUF009 - frozen
     quota: Quota | None = None
+    within: Within | None = None
 
     @property
     def stage_needs(self) -> tuple[Needs, ...]:
