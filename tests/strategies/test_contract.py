@@ -50,6 +50,9 @@ VARIANTS = [
 DRAWN = {"random", "length-matched-random", "dsir"}
 """Those whose order depends on the seed."""
 
+SHARES = {"step_tokens": 0.25, "step_nll": 0.25}
+"""Columns that count a part of what another column counts."""
+
 TARGETS = {"sums.jsonl": (0.2, 0.3), "stories.jsonl": (0.9,)}
 """Targets of the two files, in the same measure as the candidates."""
 
@@ -72,7 +75,7 @@ def candidates_for(strategy, values, ids=None, match=(3.0, 1.0)):
     aims = [(task, aim) for task, some in TARGETS.items() for aim in some]
     return Candidates(
         [ids[i] for i in order],
-        {name: np.array([values[i] for i in order], float) for name in needed(strategy)},
+        {name: np.array([values[i] for i in order], float) * SHARES.get(name, 1.0) for name in needed(strategy)},
         np.array(match) if needs.selection else np.zeros(0),
         vectors=vectors_of([values[i] for i in order]) if needs.vectors else None,
         target_vectors=vectors_of([aim for _, aim in aims] if needs.targets else []),
