@@ -1,4 +1,4 @@
-"""`dataselect quickstart`: from pools to a recommendation in three minutes, offline."""
+"""`dataselect quickstart`: from pools to a recommendation in a few minutes, offline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dataselect.cli import options
     help="Folder for data, trainings and the recommendation.",
 )  # fmt: skip
 def command(out: Path) -> None:
-    """Ask what to train the bundled model on, offline, in about three minutes.
+    """Ask what to train the bundled model on, offline, in a few minutes.
 
     Writes four pools of composed examples with planted defects and calls `recommend` on them, for a task of word
     problems: audit, clean, score, short trainings of candidates, and a final on items that were kept sealed. The last

@@ -1,4 +1,4 @@
-"""The quickstart: which of four small pools to train the bundled model on for word problems; three minutes, offline.
+"""The quickstart: which of four small pools to train the bundled model on for word problems; a few minutes, offline.
 
 It writes the pools and the task, then makes the same call as `dataselect recommend` does on anybody's files; nothing
 about the answer is known to it. Beside it lies `quickstart.yaml`, a full comparison of strategies on the same rows,
