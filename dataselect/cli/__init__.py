@@ -23,7 +23,7 @@ from dataselect.progress import seconds_between, showing_progress
 
 COMMANDS = {
     "recommend": "Find the rows to train on, by short trainings measured on your task.",
-    "quickstart": "From pools to a recommendation, offline, in three minutes.",
+    "quickstart": "From pools to a recommendation, offline, in a few minutes.",
     "audit": "Find what is wrong with pools before anything is scored.",
     "show": "Print rendered rows with the scored tokens marked.",
     "score": "Score every example of the pools with a language model.",

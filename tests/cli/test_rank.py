@@ -64,7 +64,8 @@ def test_it_tells_order_doubt_overlap_and_defects(pools, tmp_path, capsys):
     assert [pool["pool"] for pool in numbers["pools"]] == ["noise.jsonl", "words.jsonl", "twin.jsonl"]
     assert [pool["removed_for_overlap"] for pool in numbers["pools"]] == [0, 2, 0]
     assert {(order["by"], order["model"]) for order in numbers["orders"]} == {
-        ("ppl", "builtin"), ("bits_per_byte", "builtin"), ("similarity", None), ("centroid_similarity", None),
+        ("ppl", "builtin"), ("bits_per_byte", "builtin"), ("rsr", "builtin"), ("similarity", None),
+        ("centroid_similarity", None),
     }  # fmt: skip
 
 

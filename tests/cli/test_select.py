@@ -202,7 +202,8 @@ def test_length_control_takes_from_all_lengths(folder):
             ["--param", "a=1"],
             {},
             2,
-            "a: unknown key (hint: it takes --param scope=response|sequence (default response))",
+            "a: unknown key (hint: it takes --param scope=response|sequence (default response), "
+            "--param steps=keep|drop|regress (default keep))",
         ),
         (["--seed", "-1"], {}, 2, "--seed"),
         (["--seed", "x"], {}, 2, "--seed"),
