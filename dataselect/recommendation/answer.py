@@ -54,7 +54,6 @@ def answer_document(
                   for name in prepared.pools.files},
         "model": prepared.request.model, "recipe": prepared.request.recipe.recipe(), "seed": prepared.request.seed,
         "tasks": [_task(one) for one in verdict.figures], "split": [_split(one) for one in prepared.tasks],
-        "objective": {"to_random": _gap(verdict.gap)},
         "gap": _gap(verdict.gap), "gain": _gap(verdict.gain), "margin": verdict.margin,
         "detectable": verdict.seen, "look": verdict.look, "level": verdict.level,
         "trainings": race.trainings + final.trainings, "train_tokens": round((race.spent + final.tokens) * epochs),

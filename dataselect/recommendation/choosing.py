@@ -7,7 +7,7 @@ its rule reads that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,11 +129,12 @@ def _only(pools: CleanPools, candidate: Candidate) -> CleanPools:
 
 
 def _tables(
-    prepared: Prepared, candidates: object, pools: CleanPools, lengths: PoolLengths, targets: tuple[str, ...],
-    stage: StageDirectory, places: tuple[str, str], say: Callable[[str], None], limit: int | None = None,
+    prepared: Prepared, candidates: Iterable[Candidate], pools: CleanPools, lengths: PoolLengths,
+    targets: tuple[str, ...], stage: StageDirectory, places: tuple[str, str], say: Callable[[str], None],
+    limit: int | None = None,
 ) -> RowTables:  # fmt: skip
     """Score and embed pools as far as candidates read it."""
-    wanted: list[Candidate] = list(candidates)  # type: ignore[call-overload]
+    wanted = list(candidates)
     request, files = prepared.request, tuple(str(file) for file in pools.files.values())
     scores, embeddings = lengths.table, None
     if any(one.cost >= SCORES for one in wanted):

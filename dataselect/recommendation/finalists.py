@@ -107,11 +107,7 @@ def run_final(chooser: Chooser, plan: SearchPlan, searched: SearchOutcome, say: 
         ours = side.train(lambda seed: file, finalist.name, tokens)
         if len(ours.worked) < FINAL_SEEDS:
             finalist = None
-
-    def draw(seed: int) -> Path:
-        return chooser.choose(chooser.control, random, tokens, seed, f"final-random@{tokens}-{seed}")
-
-    control = side.train(draw, "random", tokens)
+    control = side.train_draws("random", chooser.control, random, tokens)
     if len(control.worked) < FINAL_SEEDS:
         raise DataselectError(
             f"nothing is recommended: {len(control.worked)} of {len(control.all)} trainings of the final worked, the "
@@ -129,7 +125,10 @@ def run_final(chooser: Chooser, plan: SearchPlan, searched: SearchOutcome, say: 
     if finalist is not None:
         for candidate, most in _further(chooser, random, file, tokens):
             spent = outcome.spent + sum(one.tokens for one in every)
-            made = _control(side, candidate, random, most) if spent + FINAL_SEEDS * most <= plan.train_tokens else None
+            fits = spent + FINAL_SEEDS * most <= plan.train_tokens
+            made = (
+                replace(side, seeds=FINAL_SEEDS).train_draws(candidate.name, candidate, random, most) if fits else None
+            )
             controls.append(_judged(candidate, most, made, objective, sides[0][:FINAL_SEEDS], verdict.level))
             every += made.all if made else ()
     return FinalOutcome(
@@ -145,15 +144,6 @@ def _further(chooser: Chooser, tables: RowTables, file: Path, tokens: int) -> tu
         "random rows of the same lengths", chooser.control.pools, "length-matched-random", {"match": str(file)}
     )
     return ((matched, tokens), (replace(chooser.control, name="all clean rows"), everything))
-
-
-def _control(side: _Side, candidate: Candidate, tables: RowTables, tokens: int) -> Trainings:
-    name = f"final-{candidate.name.replace(' ', '-')}@{tokens}"
-
-    def draw(seed: int) -> Path:
-        return side.chooser.choose(candidate, tables, tokens, seed, f"{name}-{seed}")
-
-    return replace(side, seeds=FINAL_SEEDS).train(draw, candidate.name, tokens)
 
 
 def _judged(
@@ -209,6 +199,15 @@ class _Side:
             if worked == self.seeds:
                 break
         return Trainings(tuple(made))
+
+    def train_draws(self, name: str, candidate: Candidate, tables: RowTables, tokens: int) -> Trainings:
+        """Train on rows that a candidate draws anew for each seed."""
+        file = f"final-{name.replace(' ', '-')}@{tokens}"
+
+        def draw(seed: int) -> Path:
+            return self.chooser.choose(candidate, tables, tokens, seed, f"{file}-{seed}")
+
+        return self.train(draw, name, tokens)
 
 
 def scored_part(chooser: Chooser, finalist: Candidate, plan: SearchPlan) -> int | None:

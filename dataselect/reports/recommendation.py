@@ -84,12 +84,12 @@ def recommendation_forest(document: Document) -> Forest | None:
 
 def _final_group(document: Document) -> ForestGroup:
     tasks = document["tasks"]
-    combined = document.get("objective")
+    combined = document.get("gap")
     found = []
     if len(tasks) == 1:
         found = [(_finalist(document), tasks[0].get("to_random"), tasks[0])]
     elif combined:
-        found = [(_finalist(document), combined.get("to_random", combined), tasks[0])]
+        found = [(_finalist(document), combined, tasks[0])]
     rows = tuple(
         ForestRow(
             name, to["estimate"], to["ci_low"], to["ci_high"], _TONES.get(document["decision"], "none"),

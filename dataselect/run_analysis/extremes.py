@@ -28,6 +28,7 @@ from dataselect.run_analysis.presentation import (
     count_cell,
     effect_point,
     grouped,
+    grouped_section,
     interval,
     interval_cell,
     overall_entries,
@@ -126,13 +127,12 @@ def extremes_section(document: Entry) -> Section:
         "best: where its interval holds 0, the first place is not shown. Best and worst are selected by their own "
         "scores, so both estimates are somewhat too far from 0."
     )
-    blocks = [Block(paragraphs=(about,))]
-    for place, (method, found) in enumerate(grouped(document["extremes"], "method").items()):
-        blocks.append(_method_block(f"extremes-{place}", method, found))
-    return Section("extremes", "Best and worst data sets", tuple(blocks))
+    groups = grouped(document["extremes"], "method")
+    return grouped_section("extremes", "Best and worst data sets", about, groups, _method_block)
 
 
-def _method_block(key: str, method: str, found: Sequence[Entry]) -> Block:
+def _method_block(place: int, method: str, found: Sequence[Entry]) -> Block:
+    key = f"extremes-{place}"
     shown = next((one for one in found if one["task"] == OVERALL), found[0])
     left = {one["task"]: one["left_out"] for one in found if one["left_out"]}
     notes = tuple(

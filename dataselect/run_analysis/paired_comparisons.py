@@ -29,6 +29,7 @@ from dataselect.run_analysis.presentation import (
     count_cell,
     effect_point,
     grouped,
+    grouped_section,
     interval,
     interval_cell,
     overall_entries,
@@ -148,13 +149,12 @@ def comparison_section(document: Entry) -> Section:
         "and p is the larger of the two: shown means shown for both. The plot is in standard deviations of these runs' "
         "scores around their models' means."
     )
-    blocks = [Block(paragraphs=(about,))]
-    for place, (name, found) in enumerate(grouped(document["comparisons"], "comparison").items()):
-        blocks.append(_comparison_block(f"comparison-{place}", name, found))
-    return Section("comparisons", "Paired comparisons", tuple(blocks))
+    groups = grouped(document["comparisons"], "comparison")
+    return grouped_section("comparisons", "Paired comparisons", about, groups, _comparison_block)
 
 
-def _comparison_block(key: str, name: str, found: Sequence[Entry]) -> Block:
+def _comparison_block(place: int, name: str, found: Sequence[Entry]) -> Block:
+    key = f"comparison-{place}"
     headers = (
         "Task", "Pairs", "Second better in", "Difference, over models (95 %)", "Models",
         "Difference, over data sets (95 %)", "Data sets", "p", "p after Holm", "Verdict",

@@ -6,10 +6,10 @@ rests on, and never claims more than its interval: an effect that is not shown i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from dataselect.reports.content import TableCell, number
+from dataselect.reports.content import Block, Section, TableCell, number
 from dataselect.reports.numbers import count, decimals, half_width, probability, signed
 from dataselect.run_analysis.run_table import OVERALL
 
@@ -69,6 +69,22 @@ def grouped(entries: Iterable[Entry], key: str) -> dict[str, list[Entry]]:
     for one in entries:
         groups.setdefault(one[key], []).append(one)
     return groups
+
+
+def grouped_section(
+    key: str,
+    title: str,
+    about: str,
+    groups: Mapping[str, Sequence[Entry]],
+    block: Callable[[int, str, Sequence[Entry]], Block],
+) -> Section:
+    """Show what a section is about, then one block for each group.
+
+    Args:
+        block: Makes the block of a group from its place, its name and its entries.
+    """
+    blocks = [block(place, name, found) for place, (name, found) in enumerate(groups.items())]
+    return Section(key, title, (Block(paragraphs=(about,)), *blocks))
 
 
 def overall_first(entries: Iterable[Entry]) -> list[Entry]:

@@ -117,6 +117,13 @@ def budget(tokens: int) -> int:
     return min(MOST, tokens // SHARE)
 
 
+def rendered_exchanges(renderer: Renderer) -> list[Rendered]:
+    """Render `EXCHANGES`; those that cannot be scored under the template are left out."""
+    turns = ((Message("user", asked), Message("assistant", answer)) for asked, answer in EXCHANGES)
+    examples = [Example(str(i), "", {}, messages) for i, messages in enumerate(turns)]
+    return [one for one in renderer.render(examples) if isinstance(one, Rendered) and one.scorable]
+
+
 class FeedingProbe:
     """Probes how a model is fed by one renderer, which is used only in the constructor.
 
@@ -130,9 +137,7 @@ class FeedingProbe:
         self._template = renderer.template_name
         self._text_of = renderer.tokenizer.convert_ids_to_tokens
         self._sentence = renderer.token_ids([SENTENCE])[0]
-        turns = ((Message("user", asked), Message("assistant", answer)) for asked, answer in EXCHANGES)
-        examples = [Example(str(i), "", {}, messages) for i, messages in enumerate(turns)]
-        self._exchanges = [one for one in renderer.render(examples) if isinstance(one, Rendered) and one.scorable]
+        self._exchanges = rendered_exchanges(renderer)
 
     def ask(self, backend: Backend, rows: Sequence[Rendered], tokens: int) -> Feeding:
         """Score a few rows and a plain sentence as they are fed, and with BOS added or removed.

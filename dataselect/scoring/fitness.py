@@ -18,8 +18,8 @@ from dataselect.errors import DataselectError
 from dataselect.library_errors import user_errors
 from dataselect.models import resolve_model, stated_positions
 from dataselect.pool import Renderer, RenderOptions
-from dataselect.records import END, Example, Message, Rendered
-from dataselect.scoring.feeding import EXCHANGES, SHARE, Feeding, FeedingProbe
+from dataselect.records import END, Rendered
+from dataselect.scoring.feeding import SHARE, Feeding, FeedingProbe, rendered_exchanges
 
 _ENOUGH = SHARE * 100_000
 """Tokens of work for which the probe may take as many rows as it ever does."""
@@ -72,7 +72,12 @@ def examine(model: str, rendering: RenderOptions = RenderOptions(), dtype: str =
     """
     folder = resolve_model(model)
     renderer = Renderer(folder, rendering)
-    rows = _exchanges(renderer)
+    rows = rendered_exchanges(renderer)
+    if not rows:
+        raise DataselectError(
+            f"the template {renderer.template_name} renders no plain exchange with a scorable response",
+            "choose another --template; dataselect show prints rows as rendered",
+        )
     name = choose_backend("auto")
     backend = load_backend(name, folder, BackendOptions(dtype=dtype))
     try:
@@ -84,20 +89,6 @@ def examine(model: str, rendering: RenderOptions = RenderOptions(), dtype: str =
         template=renderer.template_name, alone=getattr(backend, "alone", None) or "", end=_end(renderer, rows),
         feeding=feeding,
     )  # fmt: skip
-
-
-def _exchanges(renderer: Renderer) -> list[Rendered]:
-    examples = [
-        Example(str(number), "", {}, (Message("user", asked), Message("assistant", answer)))
-        for number, (asked, answer) in enumerate(EXCHANGES)
-    ]
-    rows = [one for one in renderer.render(examples) if isinstance(one, Rendered) and one.scorable]
-    if not rows:
-        raise DataselectError(
-            f"the template {renderer.template_name} renders no plain exchange with a scorable response",
-            "choose another --template; dataselect show prints rows as rendered",
-        )
-    return rows
 
 
 def _end(renderer: Renderer, rows: list[Rendered]) -> str:

@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 import json
-import random
 
 import pytest
+from invented_words import sentence
 
 from dataselect.cli import run
-
-WORDS = [
-    "river",
-    "garden",
-    "letter",
-    "market",
-    "village",
-    "bridge",
-    "window",
-    "captain",
-    "harvest",
-    "lantern",
-    "orchard",
-]
-
-
-def sentence(seed, words=14):
-    return " ".join(random.Random(seed).choices(WORDS, k=words)).capitalize() + "."
 
 
 def records(first, number, **more):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 import sys
 import time
 from collections import Counter
 
 import pytest
+from invented_words import sentence
 
 from dataselect.errors import DataselectError, PoolError
 from dataselect.pool import ColumnMap, PoolReader
@@ -17,24 +17,6 @@ from dataselect.recommendation.audit import AuditRequest, audit
 from dataselect.recommendation.cleaning import clean
 from dataselect.recommendation.pool_names import safe_names
 from dataselect.stage import StageDirectory
-
-WORDS = [
-    "river",
-    "garden",
-    "letter",
-    "market",
-    "village",
-    "bridge",
-    "window",
-    "captain",
-    "harvest",
-    "lantern",
-    "orchard",
-]
-
-
-def sentence(seed, words=14):
-    return " ".join(random.Random(seed).choices(WORDS, k=words)).capitalize() + "."
 
 
 def row(n, **more):

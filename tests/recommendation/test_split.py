@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 
 import pytest
+from invented_words import WORDS, words
 
 from dataselect.errors import DataselectError, UsageError
 from dataselect.evaluation.tasks import find_tasks
@@ -16,29 +16,11 @@ from dataselect.recommendation.targets import write_targets
 from dataselect.records import Example
 from dataselect.stage import StageDirectory
 
-WORDS = [
-    "river",
-    "garden",
-    "letter",
-    "market",
-    "village",
-    "bridge",
-    "window",
-    "captain",
-    "harvest",
-    "lantern",
-    "orchard",
-]
-
 
 @pytest.fixture
 def stage(tmp_path):
     with StageDirectory("recommend", tmp_path / "out", {}, {}) as directory:
         yield directory
-
-
-def sentence(seed: int, words: int = 12) -> str:
-    return " ".join(random.Random(seed).choices(WORDS, k=words))
 
 
 def write(path, records):
@@ -51,14 +33,14 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-SFT = [{"prompt": sentence(n), "response": sentence(100 + n), "meta": {"n": n}} for n in range(50)]
+SFT = [{"prompt": words(n), "response": words(100 + n), "meta": {"n": n}} for n in range(50)]
 KINDS = {
     "held-out": SFT,
-    "multiple-choice": [{"question": sentence(n), "choices": [WORDS[n % 11], "x"], "answer": 0} for n in range(50)],
-    "minimal-pairs": [{"sentence_good": sentence(n), "sentence_bad": sentence(n) + " bad"} for n in range(50)],
-    "exact-match": [{"question": sentence(n), "answer": f"so #### {n}"} for n in range(50)],
+    "multiple-choice": [{"question": words(n), "choices": [WORDS[n % 11], "x"], "answer": 0} for n in range(50)],
+    "minimal-pairs": [{"sentence_good": words(n), "sentence_bad": words(n) + " bad"} for n in range(50)],
+    "exact-match": [{"question": words(n), "answer": f"so #### {n}"} for n in range(50)],
     "unit-tests": [
-        {"prompt": f"def f{n}():\n    '''{sentence(n)}'''", "entry_point": f"f{n}", "test": "def check(c): pass"}
+        {"prompt": f"def f{n}():\n    '''{words(n)}'''", "entry_point": f"f{n}", "test": "def check(c): pass"}
         for n in range(50)
     ],
 }
@@ -99,7 +81,7 @@ def test_near_duplicates_stay_on_one_side_over_a_chain(stage, tmp_path):
     # neighbours share at least 51 of 61 (J = 0.84). Its ends share 46 of 66 and are no near-duplicates (0.70).
     chain = [[f"c{n}" if n >= 60 - k else f"w{n}" for n in range(60)] for k in range(11)]
     records = [{"response": " ".join(words), "prompt": ""} for words in chain]
-    others = [{"prompt": sentence(n), "response": sentence(200 + n)} for n in range(29)]
+    others = [{"prompt": words(n), "response": words(200 + n)} for n in range(29)]
     split = split_task(str(write(tmp_path / "dev.jsonl", [*records, *others])), stage, 3)
     assert split.groups == 30
     steering = lines(split.steering)
@@ -133,7 +115,7 @@ def test_fewer_than_four_items_are_refused(number, stage, tmp_path):
 
 
 def test_one_group_is_refused(stage, tmp_path):
-    same = [{"id": f"i{n}", "prompt": "p", "response": sentence(1, 60) + f" {n}"} for n in range(6)]
+    same = [{"id": f"i{n}", "prompt": "p", "response": words(1, 60) + f" {n}"} for n in range(6)]
     with pytest.raises(DataselectError, match=r"all 6 items of the task .* are near-duplicates of each other"):
         split_task(str(write(tmp_path / "dev.jsonl", same)), stage, 0)
 
@@ -184,7 +166,7 @@ def test_tasks_of_one_name_get_files_of_their_own(stage, tmp_path):
 
 
 def test_ids_control_characters_and_scripts_survive(stage, tmp_path):
-    odd = [{"id": f"ö-{n}", "prompt": f"问题 {n}\x85\u2028", "response": f"答 {sentence(n)} \x1b[0m"} for n in range(8)]
+    odd = [{"id": f"ö-{n}", "prompt": f"问题 {n}\x85\u2028", "response": f"答 {words(n)} \x1b[0m"} for n in range(8)]
     split = split_task(str(write(tmp_path / "dev.jsonl", odd)), stage, 0)
     assert sorted(lines(split.steering) + lines(split.sealed), key=lambda one: one["id"]) == odd
 
@@ -204,7 +186,7 @@ def test_a_foreign_file_is_not_replaced_and_a_second_run_writes_the_same(tmp_pat
 
 def test_a_task_with_the_columns_of_the_pools_is_written_as_dialogues(stage, tmp_path):
     columns = ColumnMap(prompt="frage", response="antwort", id="nr")
-    mapped = [{"nr": n, "frage": sentence(n), "antwort": sentence(100 + n)} for n in range(6)]
+    mapped = [{"nr": n, "frage": words(n), "antwort": words(100 + n)} for n in range(6)]
     split = split_task(str(write(tmp_path / "dev.jsonl", mapped)), stage, 0, columns)
     assert (split.kind, split.steering_items + split.sealed_items) == ("held-out", 6)
     read = [*PoolReader([str(split.steering), str(split.sealed)])]

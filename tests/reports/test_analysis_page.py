@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from loaded_page import load
 
 from dataselect.run_analysis import analyze
 
@@ -38,16 +39,7 @@ def page(tmp_path):
 @pytest.mark.timeout(180)
 def test_every_plot_is_drawn_within_the_page(page, browser):
     for width, scheme in ((1280, "light"), (400, "dark")):
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.get_log("browser")
-        browser.get(page.as_uri())
-        deadline = time.monotonic() + 60
-        while browser.execute_script("return document.documentElement.dataset.drawn") != "all":
-            assert time.monotonic() < deadline, browser.get_log("browser")
-            time.sleep(0.05)
+        load(browser, page, width, scheme)
         drawn = "return [...document.querySelectorAll('.canvas')].map(c => Boolean(c.querySelector('.main-svg')))"
         assert browser.execute_script(drawn) == [True] * (2 + 2 + 2 + 1 + 1 + 2)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
@@ -58,13 +50,7 @@ def test_every_plot_is_drawn_within_the_page(page, browser):
 
 @pytest.mark.timeout(180)
 def test_a_task_is_chosen_from_a_list(page, browser):
-    size = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}  # a narrow page shows no numbers
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(page.as_uri())
-    deadline = time.monotonic() + 60
-    while browser.execute_script("return document.documentElement.dataset.drawn") != "all":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    load(browser, page, width=1280)  # a narrow page shows no numbers
     label = "return document.querySelector('#heat-map-0-plot').previousElementSibling.innerText"
     assert browser.execute_script(label).startswith("Task")
     shown = "return [...document.querySelectorAll('#heat-map-0-plot text')].map(t => t.textContent).join('|')"

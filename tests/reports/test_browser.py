@@ -6,24 +6,11 @@ import json
 import time
 
 import pytest
+from loaded_page import load
 
 from dataselect.reports import write_report
 
 pytestmark = pytest.mark.browser
-
-
-def load(browser, path, width=1280, scheme="light"):
-    browser.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    )
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get_log("browser"), browser.get_log("performance")
-    browser.get(path.as_uri())
-    deadline = time.monotonic() + 60
-    while browser.execute_script("return document.documentElement.dataset.drawn") != "all":
-        assert time.monotonic() < deadline, browser.get_log("browser")
-        time.sleep(0.05)
 
 
 def open_parts(browser):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import lxml.html
 import numpy as np
 import pytest
 import torch
+from loaded_page import load
 from safetensors.torch import save_file
 
 from dataselect.cli import run
@@ -105,19 +105,6 @@ def test_the_page_is_whole_and_hostile_text_stays_text(page):
     assert HOSTILE in " ".join(tree.xpath("//main//bdi/text()")).replace("\N{NO-BREAK SPACE}", " ")
     assert tree.xpath("//footer//code/text()") == [f"{page.stem}.json"]
     assert all(tree.xpath(f"//section[@id='{href[1:]}']") for href in tree.xpath("//nav//@href"))
-
-
-def load(browser, path, width, scheme):
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get_log("browser")
-    browser.get(path.as_uri())
-    deadline = time.monotonic() + 60
-    while browser.execute_script("return document.documentElement.dataset.drawn") != "all":
-        assert time.monotonic() < deadline, browser.get_log("browser")
-        time.sleep(0.05)
 
 
 @pytest.mark.browser

@@ -80,7 +80,7 @@ def not_shown() -> dict[str, Any]:
         "minutes.",
         "decision": "undecided", "strategy": "random", "candidate": "all.random", "finalist": "all.similarity",
         "rows": 800, "tokens": 120_000, "sources": {"a": 0.55, "b": 0.45}, "tasks": tasks, "removed": {},
-        "objective": {"to_random": {"estimate": 0.006, "ci_low": -0.03, "ci_high": 0.05}},
+        "gap": {"estimate": 0.006, "ci_low": -0.03, "ci_high": 0.05},
         "search": search, "looks": _looks(search), "notes": ["sums has 24 sealed items: 96 would halve the interval."],
     }  # fmt: skip
 
