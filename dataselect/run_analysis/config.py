@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dataselect.config import build, load_yaml
 from dataselect.records import Direction
@@ -113,6 +113,43 @@ class CurveConfig:
     where: Condition = field(default_factory=dict)
 
 
+BASELINE = "baseline"
+"""Name of the score before training among what a forecast knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastConfig:
+    """The outcome of runs forecast before training, with one group of runs left out at a time.
+
+    What is known is named by a property, by a column that names a run, or is "baseline", the score of the model on the
+    task before training. A column in which every cell is a number, true or false is a number; any other is a category.
+
+    Attributes:
+        leave_out: The column of the groups: model, pool, family.
+        properties: What is known of a run before training, and is asked to narrow the interval.
+        given: What the interval from the mean alone knows too; the student, say, where teachers are left out.
+        outcome: "gain" needs baselines; a score is turned so that more is better.
+        tasks: Those forecast; all by default.
+        where: What every run has.
+    """
+
+    leave_out: str
+    properties: tuple[str, ...]
+    given: tuple[str, ...] = ()
+    outcome: Literal["gain", "score"] = "gain"
+    tasks: tuple[str, ...] = ()
+    where: Condition = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = (*self.properties, *self.given)
+        if not self.properties:
+            raise ValueError("properties: expected at least one, got none")
+        if self.leave_out in known:
+            raise ValueError(f"{self.leave_out!r} is left out, and the name of a new one says nothing: remove it")
+        if twice := sorted({name for name in known if known.count(name) > 1}):
+            raise ValueError(f"named twice: {', '.join(twice)}")
+
+
 @dataclass(frozen=True, slots=True)
 class AnalyzeConfig:
     """A whole analysis.
@@ -130,6 +167,7 @@ class AnalyzeConfig:
         group: The columns of the groups that every association is shown without: teacher, source, family. By default
             the data sets.
         comparisons, curves: Name -> what is compared or followed.
+        forecast: Name -> what is forecast from what, and which groups are left out.
         seed, resamples: Of the bootstrap.
         permutations: At the start of a permutation test; where p is small there are more, see `permutation`.
     """
@@ -147,6 +185,7 @@ class AnalyzeConfig:
     group: tuple[str, ...] = ()
     comparisons: dict[str, PairConfig] = field(default_factory=dict)
     curves: dict[str, CurveConfig] = field(default_factory=dict)
+    forecast: dict[str, ForecastConfig] = field(default_factory=dict)
     seed: int = 0
     resamples: int = 1000
     permutations: int = 9999
@@ -160,7 +199,7 @@ class AnalyzeConfig:
             faults.append(f"control: {self.control!r} is not among the properties")
         if self.seed < 0:
             faults.append(f"seed: expected 0 or more, got {self.seed}")
-        faults += self._unknown_columns()
+        faults += self._unknown_columns() + self._unknown_in_forecasts()
         if faults:
             raise ValueError("; ".join(faults))
 
@@ -171,6 +210,7 @@ class AnalyzeConfig:
         used += [(f"exclude[{i}]", one) for i, one in enumerate(self.exclude)]
         used += [(f"comparisons.{name}", pair.where | {pair.column: ""}) for name, pair in self.comparisons.items()]
         used += [(f"curves.{name}", curve.where | {curve.x: ""}) for name, curve in self.curves.items()]
+        used += [(f"forecast.{name}", one.where) for name, one in self.forecast.items()]
         known = ", ".join(self.columns.keys)
         return [
             f"{place}: {column!r} names no run; columns.conditions may name it (there are {known})"
@@ -178,6 +218,23 @@ class AnalyzeConfig:
             for column in condition
             if column not in self.columns.keys
         ]
+
+    def _unknown_in_forecasts(self) -> list[str]:
+        """List what forecasts name and the configuration does not know."""
+        known, faults = (*self.properties, *self.columns.keys, *([BASELINE] if self.baseline else [])), []
+        for name, one in self.forecast.items():
+            here = f"forecast.{name}"
+            faults += [
+                f"{here}: {wanted!r} is no property and names no run; properties or columns.conditions may name it "
+                f"(there are {', '.join(known)})"
+                for wanted in (*one.properties, *one.given)
+                if wanted not in known
+            ]
+            if one.outcome == "gain" and not self.baseline:
+                faults.append(f"{here}: a gain needs baseline, the runs before training; or set outcome: score")
+            if self.tasks:
+                faults += [f"{here}: {task!r} is not among the tasks" for task in one.tasks if task not in self.tasks]
+        return faults
 
 
 def read_config(path: Path) -> AnalyzeConfig:

@@ -11,6 +11,7 @@ from dataselect.run_analysis.association_section import association_section, pro
 from dataselect.run_analysis.curves import curve_section, curve_sentences
 from dataselect.run_analysis.extremes import extremes_section, extremes_sentences
 from dataselect.run_analysis.findings import check_section, counted
+from dataselect.run_analysis.forecast_section import forecast_section, forecast_sentences
 from dataselect.run_analysis.heat_maps import heat_map_section
 from dataselect.run_analysis.leave_one_out import prediction_section, prediction_sentences
 from dataselect.run_analysis.paired_comparisons import comparison_section, comparison_sentences
@@ -21,6 +22,7 @@ _SECTIONS = {
     "associations": association_section,
     "alibis": alibi_section,
     "predictions": prediction_section,
+    "forecasts": forecast_section,
     "agreements": agreement_section,
     "comparisons": comparison_section,
     "curves": curve_section,
@@ -63,6 +65,7 @@ def summary(document: Entry) -> Iterator[str]:
     yield from property_sentences(document)
     yield from alibi_sentences(document)
     yield from prediction_sentences(document)
+    yield from forecast_sentences(document)
     yield from agreement_sentences(document)
     yield from comparison_sentences(document)
     yield from curve_sentences(document)

@@ -61,12 +61,13 @@ def _wide(text: TextTable, config: AnalyzeConfig, unreadable: list[UnreadableCel
 
 
 def _own_groups(config: AnalyzeConfig) -> list[str]:
-    """Return the columns of groups that do not name a run."""
-    return [name for name in config.group if name not in config.columns.keys]
+    """Return the columns of groups that do not name a run; those that forecasts leave out are among them."""
+    named = dict.fromkeys((*config.group, *(one.leave_out for one in config.forecast.values())))
+    return [name for name in named if name not in config.columns.keys]
 
 
 def _require_columns(text: TextTable, joined: TextTable | None, config: AnalyzeConfig) -> None:
-    named: list[str] = [*config.columns.keys, *config.group]
+    named: list[str] = [*config.columns.keys, *_own_groups(config)]
     if config.columns.task is None:
         named += [task.column or name for name, task in config.tasks.items()]
     else:

@@ -14,6 +14,7 @@ from dataselect.run_analysis.baselines import SuspiciousBaseline
 from dataselect.run_analysis.curves import Curve
 from dataselect.run_analysis.extremes import Extremes
 from dataselect.run_analysis.findings import Finding
+from dataselect.run_analysis.forecast import Forecast
 from dataselect.run_analysis.heat_maps import HeatMap, PropertyMap
 from dataselect.run_analysis.leave_one_out import Prediction
 from dataselect.run_analysis.paired_comparisons import PairedComparison
@@ -62,6 +63,7 @@ class Analysis:
     associations: tuple[Association, ...]
     alibis: tuple[Alibi, ...]
     predictions: tuple[Prediction, ...]
+    forecasts: tuple[Forecast, ...]
     extremes: tuple[Extremes, ...]
     agreements: tuple[Agreement, ...]
     comparisons: tuple[PairedComparison, ...]
@@ -85,8 +87,10 @@ class Analysis:
 
     @property
     def document(self) -> dict[str, Any]:
-        """All of it as plain values for JSON."""
+        """All of it as plain values for JSON, without the single runs of forecasts, which have a table."""
         asked = [asdict(one) for one in research_questions(self.associations)]
         plain = {"kind": "analyze", **asdict(self), "tests": self.tests, "questions": asked, "confidence": CONFIDENCE}
+        for one in plain["forecasts"]:
+            del one["runs"]
         document: dict[str, Any] = printable_values(plain)
         return document

@@ -1,4 +1,5 @@
-"""The analysis: read the table, check it, compute, and write `analyze.json`, `analyze.html` and `analyze.md`.
+"""The analysis: read the table, check it, compute, and write `analyze.json`, `analyze.html` and `analyze.md`,
+and with forecasts `forecast.csv`.
 
 It is deterministic: the same table and configuration give the same bytes.
 """
@@ -31,6 +32,8 @@ from dataselect.run_analysis.copied_rows import copied_cells
 from dataselect.run_analysis.curves import curves
 from dataselect.run_analysis.experiment_table import read_experiment
 from dataselect.run_analysis.extremes import extremes
+from dataselect.run_analysis.forecast import forecasts
+from dataselect.run_analysis.forecast_section import forecast_csv
 from dataselect.run_analysis.grid import make_grids
 from dataselect.run_analysis.heat_maps import heat_maps, property_maps
 from dataselect.run_analysis.leave_one_out import predictions
@@ -42,7 +45,7 @@ from dataselect.run_analysis.run_table import RunTable
 from dataselect.stage import FinishedStage, StageDirectory, run_stage
 from dataselect.stage.provenance import versions
 
-ANALYZE, PAGE, TEXT = "analyze.json", "analyze.html", "analyze.md"
+ANALYZE, PAGE, TEXT, FORECAST = "analyze.json", "analyze.html", "analyze.md", "forecast.csv"
 
 
 @user_errors()
@@ -58,7 +61,7 @@ def analyze(source: PathLike, config: PathLike | None, out: PathLike, overwrite:
         UsageError: If a CSV comes without a configuration, or an experiment with one.
         ConfigError: If the configuration has faults or does not fit the table.
         ArtifactError: If an input cannot be read, or `out` holds something else.
-        MissingExtraError: If scikit-learn is not installed.
+        MissingExtraError: If scikit-learn is not installed, or for forecasts crepes.
     """
     source, out = as_path(source, "source"), as_path(out, "out")
     config = None if config is None else as_path(config, "config")
@@ -147,6 +150,8 @@ class RunAnalysis:
         directory.write_json(ANALYZE, document)
         directory.write_text(TEXT, render_markdown(page))
         directory.write_text(PAGE, render_html(page))
+        if self.analysis.forecasts:
+            directory.write_text(FORECAST, forecast_csv(self.analysis.forecasts))
         counts = {"rows": len(self.table), "findings": len(self.analysis.findings), **self.analysis.tests}
         return {"stage": "analyze", "counts": counts}
 
@@ -170,6 +175,7 @@ def compute(table: RunTable, config: AnalyzeConfig, source: AnalyzedTable) -> An
         associations=associations(grids, config),
         alibis=alibis(grids, config),
         predictions=tuple(one for grid in grids for one in predictions(grid, config)),
+        forecasts=forecasts(kept, config),
         extremes=tuple(one for grid in grids for one in extremes(grid, untrusted(baselines))),
         agreements=agreements(grids, config),
         comparisons=paired_comparisons(kept, config),
