@@ -3,7 +3,8 @@
     T                 tokens of all trainings: given, or what fits into the time
     search            60 % of T; the final gets the rest, and with it the figures that are reported
     first budget b    half of the search / (candidates + 1), so that every candidate is trained once; at least two
-                      optimiser steps, and with a time limit as long as a training costs besides its tokens
+                      optimiser steps, and with a time limit, where it is long enough, as long as a training costs
+                      besides its tokens
     further budgets   2b, 4b, ... while their rounds fit into the search, and six trainings of one into the final
     candidates        the first so many that can be trained at b, the simplest first
 
@@ -35,6 +36,8 @@ _FIRST_ROUND = 0.5
 _ROUNDS = 0.9
 _LARGEST_SHARE = 0.5
 _OF_SAMPLE = 6
+_ROOM = 1.5
+"""More time than is missing: a part of it goes to scoring and to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +130,29 @@ class PlanInputs:
     first_budget: int = 0
     sample_rows: int = 0
 
-    def least(self, speed: TrainingSpeed | None) -> int:
-        """Tokens of the smallest training that says something."""
+    def least(self, waiting: float = 0.0) -> int:
+        """Tokens of the smallest training that says something, or of one that takes as long as it waits.
+
+        Args:
+            waiting: Tokens that could be trained while a training is not.
+        """
         steps = LEAST_STEPS * self.batch_rows * self.row_tokens
-        waiting = speed.overhead * speed.tokens_per_second if speed else 0.0
-        return ceil(min(max(steps, waiting), max(1.0, self.pool_tokens * _LARGEST_SHARE)))
+        least = self.first_budget or ceil(min(max(steps, waiting), max(1.0, self.pool_tokens * _LARGEST_SHARE)))
+        return min(least, self.asked[0]) if self.asked else least
 
 
-def plan_for_tokens(inputs: PlanInputs, tokens: int, speed: TrainingSpeed | None = None) -> SearchPlan:
+def plan_for_tokens(inputs: PlanInputs, tokens: int, least: int = 0) -> SearchPlan:
     """The plan for so many training tokens.
+
+    Args:
+        least: Tokens of the smallest training; by default those of `PlanInputs.least`.
 
     Raises:
         UsageError: If they do not suffice for one candidate, the control, and the final.
     """
     search, final = round(tokens * SEARCH_SHARE), tokens - round(tokens * SEARCH_SHARE)
-    least = inputs.first_budget or inputs.least(speed)
-    if inputs.asked:
-        least = min(least, inputs.asked[0])
-    needed = ceil(max(3 * least / SEARCH_SHARE, 2 * FINAL_SEEDS * least / (1 - SEARCH_SHARE)))
+    least = least or inputs.least()
+    needed = _needed(least)
     if tokens < needed:
         raise UsageError(
             f"{tokens:,} training tokens are too few: two trainings of random, one of a candidate and a final of "
@@ -171,31 +179,33 @@ def plan_for_seconds(inputs: PlanInputs, seconds: float, speed: TrainingSpeed) -
     Raises:
         UsageError: If they do not suffice for a search and a final.
     """
-    low, high = 0, max(1, int(seconds * speed.tokens_per_second))
-    best: SearchPlan | None = None
-    refused: UsageError | None = None
-    for _ in range(24):
-        middle = (low + high + 1) // 2
-        try:
-            plan = plan_for_tokens(inputs, middle, speed)
-        except UsageError as error:
-            low, refused = middle, error
-            if high - low <= 1:
-                break
-            continue
+    smallest, least = inputs.least(), inputs.least(speed.overhead * speed.tokens_per_second)
+    while True:
+        low = _needed(least)
+        first = plan_for_tokens(inputs, low, least)
+        if (taken := seconds_of(first, speed)) <= seconds:
+            break
+        if least == smallest:
+            raise UsageError(
+                f"the time is too short: {max(0.0, seconds):.0f} s are left for trainings, and the fewest that give "
+                f"an answer, {first.trainings} of {least:,} tokens, take about {taken:.0f} s",
+                f"a --time that is at least {ceil((taken - seconds) / 60 * _ROOM)} min longer",
+            )
+        least = max(smallest, least // 2)
+    best, high = first, max(low + 1, int(seconds * speed.tokens_per_second))
+    while high - low > 1:
+        middle = (low + high) // 2
+        plan = plan_for_tokens(inputs, middle, least)
         if seconds_of(plan, speed) <= seconds:
             best, low = plan, middle
         else:
             high = middle
-    if best is None:
-        least = inputs.first_budget or inputs.least(speed)
-        one = speed.overhead + least / speed.tokens_per_second
-        raise UsageError(
-            f"the time is too short: {seconds:.0f} s are left for trainings, and the fewest that give an answer, 9 of "
-            f"{least:,} tokens, take about {9 * one:.0f} s",
-            "give a larger --time",
-        ) from refused
     return best
+
+
+def _needed(least: int) -> int:
+    """Tokens of the fewest trainings that give an answer: of random two, of a candidate one, and the final."""
+    return ceil(max(3 * least / SEARCH_SHARE, 2 * FINAL_SEEDS * least / (1 - SEARCH_SHARE)))
 
 
 def seconds_of(plan: SearchPlan, speed: TrainingSpeed) -> float:

@@ -90,7 +90,17 @@ def test_time_is_filled_and_not_exceeded() -> None:
     assert plan.budgets[0] >= SPEED.overhead * SPEED.tokens_per_second
 
 
+def test_less_time_makes_trainings_shorter_than_their_wait() -> None:
+    """Fifteen of 3,000 tokens, 6 s each, are 90 s and the sealed items 6: in 85 s they have 2,000 tokens, the least."""
+    assert plan_for_seconds(INPUTS, 130.0, SPEED).budgets[0] >= 3_000
+    plan = plan_for_seconds(INPUTS, 85.0, SPEED)
+    assert 2_000 <= plan.budgets[0] < 3_000
+    assert seconds_of(plan, SPEED) <= 85.0
+
+
 def test_a_time_too_short_for_trainings_is_refused() -> None:
-    """Nine trainings of 3,000 tokens (the overhead of 3 s at 1,000 tokens/s) take about 54 s."""
-    with pytest.raises(UsageError, match="the time is too short: 10 s are left"):
+    """30,000 tokens are 30 s; fifteen trainings wait 3 s each, and six of them 1 s more for the sealed items: 81 s."""
+    message = "the time is too short: 10 s are left for trainings, and the fewest .* 15 of 2,000 tokens, .* about 81 s"
+    with pytest.raises(UsageError, match=message) as raised:
         plan_for_seconds(INPUTS, 10.0, SPEED)
+    assert "2 min longer" in str(raised.value.hint)  # 71 s are missing, and half as many again
