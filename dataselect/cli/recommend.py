@@ -38,6 +38,11 @@ from dataselect.cli import options
     "1e-3 and batches of 8 for the builtin model.",
 )  # fmt: skip
 @click.option("--encoder", default="minilm", show_default=True, metavar="E", help="See `dataselect ls encoders`.")
+@click.option(
+    "--run-code",
+    is_flag=True,
+    help="Execute programs that the models write; tasks with unit tests need it. No sandbox.",
+)
 @click.option("--estimate", is_flag=True, help="Only print the models, tokens, time and disk that it would take.")
 @click.option(
     "--seed", type=click.IntRange(min=0, max=100_000), default=0, show_default=True, help="Seed of everything."
@@ -48,7 +53,7 @@ from dataselect.cli import options
 def command(
     pools: tuple[str, ...], model: str, tasks: tuple[str, ...], budgets: tuple[str, ...], time_: str | None,
     train_tokens: int | None, lora: bool, strategies: str | None, candidates: Path | None, config: Path | None,
-    encoder: str, estimate: bool, seed: int, out: Path, overwrite: bool, **shared: Any,
+    encoder: str, run_code: bool, estimate: bool, seed: int, out: Path, overwrite: bool, **shared: Any,
 ) -> None:  # fmt: skip
     """Find the rows to train on, by short trainings that are measured on your task.
 
@@ -69,7 +74,8 @@ def command(
         seconds=None if time_ is None else parse_seconds(time_), train_tokens=train_tokens,
         strategies=tuple(one.strip() for one in (strategies or "").split(",") if one.strip()), candidates=candidates,
         recipe=recipe_of(config, model, lora), encoder=encoder, seed=seed, rendering=options.render_options(shared),
-        columns=options.column_map(shared), prefix_ids=shared["prefix_ids"], overwrite=overwrite,
+        columns=options.column_map(shared), prefix_ids=shared["prefix_ids"], run_code=run_code,
+        overwrite=overwrite,
     )  # fmt: skip
     if estimate:
         from dataselect.cli.estimate import print_recommendation_estimate

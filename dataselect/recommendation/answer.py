@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from dataselect.recommendation.finalists import FinalControl, FinalOutcome
 from dataselect.recommendation.measuring import records_of, tokens_of
 from dataselect.recommendation.plan import FINAL_SEEDS, SearchPlan, TrainingSpeed, seconds_of
 from dataselect.recommendation.searching import SearchOutcome
-from dataselect.recommendation.sentence import difference_words, metric_words, sentence_of
+from dataselect.recommendation.sentence import SEVERAL, difference_words, metric_words, sentence_of
+from dataselect.records import TaskResult
+from dataselect.reports.audit import many
 from dataselect.reports.recommendation import recommendation_page
 from dataselect.selection.selection_file import NOTE
 from dataselect.stage import read_finished
@@ -54,6 +57,7 @@ def answer_document(
                   for name in prepared.pools.files},
         "model": prepared.request.model, "recipe": prepared.request.recipe.recipe(), "seed": prepared.request.seed,
         "tasks": [_task(one) for one in verdict.figures], "split": [_split(one) for one in prepared.tasks],
+        "unmoved": [_unmoved(one) for one in searched.unmoved], "gap_unit": _gap_unit(verdict.figures),
         "gap": _gap(verdict.gap), "gain": _gap(verdict.gain), "margin": verdict.margin,
         "detectable": verdict.seen, "look": verdict.look, "level": verdict.level,
         "trainings": race.trainings + final.trainings, "train_tokens": round((race.spent + final.tokens) * epochs),
@@ -68,6 +72,15 @@ def answer_document(
         "plan": {**plan.as_dict(), **({} if speed is None else _pace(plan, speed))},
         "notes": _notes(chooser, plan, final),
     }  # fmt: skip
+
+
+def _unmoved(one: TaskResult) -> dict[str, Any]:
+    return {"task": one.task, "metric": one.metric, "items": len(one.item_ids), "answered": bool(one.values.any())}
+
+
+def _gap_unit(figures: Sequence[FinalFigure]) -> str:
+    """The unit of gap, gain, margin and detectable difference, of which more is better."""
+    return figures[0].metric if len(figures) == 1 else SEVERAL
 
 
 def _gap(gap: GapInterval | None) -> dict[str, float | None] | None:
@@ -127,9 +140,12 @@ def _notes(chooser: Chooser, plan: SearchPlan, final: FinalOutcome) -> list[str]
                 f"and {used.sealed_items:,} of {half.sealed_items:,} sealed ones, at even distances"
             )
     if plan.left_out:
-        notes.append(f"{len(plan.left_out)} candidates were left out for want of tokens: {', '.join(plan.left_out)}")
+        left_out = f"{many(len(plan.left_out), 'candidate')} {'was' if len(plan.left_out) == 1 else 'were'} left out"
+        notes.append(f"{left_out} for want of tokens: {', '.join(plan.left_out)}")
     if final.part is not None:
-        notes.append(f"the rule chose among the first {final.part:,} rows of each clean pool, which are a random part")
+        notes.append(
+            f"the rule chose among the first {many(final.part, 'row')} of each clean pool, which are a random part"
+        )
     if final.verdict.look > 1:
         level = f"{100 * (1 - final.verdict.level):.4g} %"
         notes.append(f"look {final.verdict.look} at the sealed items: intervals hold at {level}")

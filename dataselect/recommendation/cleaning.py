@@ -32,6 +32,7 @@ from dataselect.recommendation.audit.repeats import can_compare_near
 from dataselect.recommendation.audit.run import AUDIT, ROWS
 from dataselect.recommendation.faults import FAULTS, LEAK, FaultyRows, find_faulty, in_words
 from dataselect.recommendation.pool_names import safe_names
+from dataselect.reports.audit import many
 from dataselect.selection import Filters, SelectRequest, select
 from dataselect.selection.output import ranking_path
 from dataselect.selection.selection_file import NOTE
@@ -40,15 +41,23 @@ from dataselect.stage import FinishedStage, StageDirectory, read_finished
 CLEAN, SAMPLE, CLEANING = "clean", "sample", "clean/cleaning.json"
 UNREADABLE, DUPLICATE, NEAR_DUPLICATE = "unreadable", "duplicate", "near_duplicate"
 REMOVED_WORDS = {
-    UNREADABLE: "unreadable records", LEAK: "rows that leak a task", DUPLICATE: "duplicates",
-    NEAR_DUPLICATE: "near-duplicates", "empty_response": "empty responses",
-    "no_trained_token": "rows without a trained token", "template_error": "rows that the template refuses",
-    "too_long": "rows over the model's length", "non_text": "responses without text",
-    "response_is_prompt": "responses that repeat the prompt", "truncated_ending": "responses that stop in the middle",
-    "special_text": "rows that spell out special tokens", "empty_prompt": "empty prompts",
-    "same_response": "responses given to several prompts", "unlike_pool": "responses unlike their pool",
-}  # fmt: skip
-"""A reason as it reads after a number of rows, in the order in which reasons are listed."""
+    UNREADABLE: ("unreadable record", "unreadable records"),
+    LEAK: ("row that leaks a task", "rows that leak a task"),
+    DUPLICATE: ("duplicate", "duplicates"),
+    NEAR_DUPLICATE: ("near-duplicate", "near-duplicates"),
+    "empty_response": ("empty response", "empty responses"),
+    "no_trained_token": ("row without a trained token", "rows without a trained token"),
+    "template_error": ("row that the template refuses", "rows that the template refuses"),
+    "too_long": ("row over the model's length", "rows over the model's length"),
+    "non_text": ("response without text", "responses without text"),
+    "response_is_prompt": ("response that repeats the prompt", "responses that repeat the prompt"),
+    "truncated_ending": ("response that stops in the middle", "responses that stop in the middle"),
+    "special_text": ("row that spells out special tokens", "rows that spell out special tokens"),
+    "empty_prompt": ("empty prompt", "empty prompts"),
+    "same_response": ("response given to several prompts", "responses given to several prompts"),
+    "unlike_pool": ("response unlike its pool", "responses unlike their pool"),
+}
+"""A reason as it reads after 1 and after any other number, in the order in which reasons are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +264,7 @@ def _refuse_empty(rows: _Audited, kept: NDArray[np.bool_], repeats: Mapping[str,
         why = in_words({reason: number for reason, number in counts.items() if number}, REMOVED_WORDS)
         total = int(here.sum()) + rows.unreadable[source]
         raise PoolError(
-            f"no row of {source} is usable: of {total:,} records {why} were removed",
+            f"no row of {source} is usable: of {many(total, 'record')} {why} {'was' if total == 1 else 'were'} removed",
             "leave this pool out, or see what is wrong with it: dataselect audit POOL",
         )
 
@@ -263,7 +272,7 @@ def _refuse_empty(rows: _Audited, kept: NDArray[np.bool_], repeats: Mapping[str,
 def _notes(rows: _Audited) -> list[str]:
     """What was left in a pool because most of its rows show it."""
     return [
-        f"{source}: {share:.0%} of its rows are {REMOVED_WORDS[kind]}, which is taken for its form and not removed"
+        f"{source}: {share:.0%} of its rows are {REMOVED_WORDS[kind][1]}, which is taken for its form and not removed"
         for source, kinds in rows.faulty.tolerated.items()
         for kind, share in kinds.items()
     ]

@@ -20,6 +20,7 @@ from dataselect.recommendation.plan import SearchPlan, TrainingSpeed, seconds_of
 from dataselect.recommendation.planning import inputs_of, measure_speed, plan_of
 from dataselect.recommendation.preparing import Prepared, prepare
 from dataselect.recommendation.request import RecommendRequest
+from dataselect.recommendation.split import check_tasks
 from dataselect.scoring import ScoreRequest
 from dataselect.scoring.estimate import estimate
 from dataselect.stage import StageDirectory
@@ -56,6 +57,7 @@ def estimate_recommendation(request: RecommendRequest, say: Callable[[str], None
     Raises:
         DataselectError: As `recommend`.
     """
+    check_tasks(request.tasks, request.run_code)
     with tempfile.TemporaryDirectory(prefix="dataselect-estimate-") as folder:
         inside = replace(request, out=Path(folder) / "estimate", rendering=request.rendering.resumed(Path(folder)))
         with StageDirectory("recommend", inside.out, {}, {}) as stage:

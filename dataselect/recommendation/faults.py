@@ -73,7 +73,11 @@ def find_faulty(
     return FaultyRows(codes, tolerated)
 
 
-def in_words(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
-    """Counts as one phrase, the largest first: `120 exact duplicates, 4 empty responses`."""
+def in_words(counts: Mapping[str, int], words: Mapping[str, tuple[str, str]]) -> str:
+    """Counts as one phrase, the largest first: `120 exact duplicates, 1 empty response`.
+
+    Args:
+        words: Kind -> how it reads after 1 and after any other number.
+    """
     ordered: Sequence[tuple[str, int]] = sorted(counts.items(), key=lambda one: -one[1])
-    return ", ".join(f"{number:,} {words.get(kind, kind)}" for kind, number in ordered)
+    return ", ".join(f"{number:,} {words[kind][number != 1]}" for kind, number in ordered)

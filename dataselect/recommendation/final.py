@@ -140,7 +140,9 @@ def over_untrained(untrained: Floats, trained: Floats, level: float) -> GapInter
     found = paired_difference(untrained[None], trained, untrained=True)
     if not found.components:
         low, high = found.ci_low, found.ci_high
-        return GapInterval(-found.estimate, None if high is None else -high, None if low is None else -low)
+        return GapInterval(
+            0.0 - found.estimate, None if high is None else 0.0 - high, None if low is None else 0.0 - low
+        )
     half = half_width([part.own for part in found.components], level)
     return GapInterval(-found.estimate, -found.estimate - half, -found.estimate + half)
 

@@ -29,6 +29,7 @@ from dataselect.recommendation.objective import Objective
 from dataselect.recommendation.plan import FINAL_SEEDS, SearchPlan
 from dataselect.recommendation.searching import SEEDS_APART, SearchOutcome
 from dataselect.records import TaskResult
+from dataselect.reports.audit import many
 
 LOOKS = "looks.json"
 FIRST_SEED = 1000
@@ -176,7 +177,8 @@ class Trainings:
     @property
     def notes(self) -> list[str]:
         """What to say about failures."""
-        return [f"{len(self.failures)} trainings of the final failed: {self.failures[0]}"] if self.failures else []
+        failed = many(len(self.failures), "training")
+        return [f"{failed} of the final failed: {self.failures[0]}"] if self.failures else []
 
 
 @dataclass(frozen=True, slots=True)

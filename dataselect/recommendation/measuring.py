@@ -42,6 +42,7 @@ class TrialConditions:
         rendering: Fields of `RenderOptions`.
         tasks: `--task` values that are evaluated.
         folder: Where the folders of the measurements go.
+        run_code: Whether programs that the models write are executed.
     """
 
     model: str
@@ -49,6 +50,7 @@ class TrialConditions:
     rendering: Mapping[str, Any]
     tasks: tuple[str, ...]
     folder: Path
+    run_code: bool = False
 
     def keys(self) -> dict[str, Any]:
         """Everything that an outcome depends on besides the rows and the seed."""
@@ -130,7 +132,11 @@ class Trial:
         size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
         began = time.perf_counter()
         results = directory.scratch / "results"
-        evaluate(EvaluateRequest(model=str(model), tasks=given.tasks, out=results, rendering=given.rendering))
+        evaluate(
+            EvaluateRequest(
+                model=str(model), tasks=given.tasks, out=results, rendering=given.rendering, run_code=given.run_code
+            )
+        )  # fmt: skip
         read_results(results / RESULTS)  # refuses outcomes that are not finite, as of a model that diverged unseen
         with directory.write(RESULTS) as path:
             shutil.copyfile(results / RESULTS, path)
@@ -172,6 +178,7 @@ def measure_untrained(conditions: TrialConditions, out: Path, stage: StageDirect
         tasks=conditions.tasks,
         out=out,
         rendering=conditions.rendering,
+        run_code=conditions.run_code,
         overwrite="if-different",
     )
     evaluate(request)

@@ -48,6 +48,15 @@ class Objective:
         parts = [self._weight(base) * signed(one, base) for one, base in zip(self.aligned(results), self.untrained)]  # noqa: B905
         return np.concatenate(parts)
 
+    def moved(self, results: Sequence[TaskResult]) -> set[str]:
+        """The tasks of which a trained model has another outcome than the untrained one on any item.
+
+        Raises:
+            DataselectError: If the model's items are others than the untrained one's.
+        """
+        pairs = zip(self.aligned(results), self.untrained, strict=True)
+        return {base.task for one, base in pairs if (one.values != base.values).any()}
+
     def aligned(self, results: Sequence[TaskResult]) -> list[TaskResult]:
         """The first metric of each task of a trained model, with the same items as the untrained one.
 
@@ -77,5 +86,6 @@ def first_metrics(results: Sequence[TaskResult]) -> list[TaskResult]:
 
 def signed(one: TaskResult, base: TaskResult) -> Floats:
     """Improvement per item in units of the metric, higher is better."""
-    change: Floats = one.values - base.values
-    return change if one.direction == "higher" else -change
+    better, worse = (one, base) if one.direction == "higher" else (base, one)
+    change: Floats = better.values - worse.values
+    return change

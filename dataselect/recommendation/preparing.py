@@ -18,6 +18,7 @@ from dataselect.recommendation.lengths import PoolLengths, count_tokens
 from dataselect.recommendation.measuring import TrialConditions
 from dataselect.recommendation.request import RecommendRequest
 from dataselect.recommendation.split import SplitTask, split_tasks
+from dataselect.reports.audit import many
 from dataselect.selection.budget import parse_budget
 from dataselect.stage import IF_DIFFERENT, StageDirectory
 
@@ -60,7 +61,7 @@ class Prepared:
         return TrialConditions(
             model=request.model, recipe=request.recipe, rendering=request.given_rendering,
             tasks=tuple(one.sealed_task if sealed else one.steering_task for one in self.tasks),
-            folder=request.out / ("final" if sealed else "search"),
+            folder=request.out / ("final" if sealed else "search"), run_code=request.run_code,
         )  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def prepare(request: RecommendRequest, stage: StageDirectory, say: Callable[[str
     Raises:
         DataselectError: If a pool, task or the grammar cannot be used.
     """
+    halves = split_tasks(request.tasks, stage, request.seed, request.columns)
     stage.inner(AUDIT)
     say("audit the pools")
     files = tuple(str(task.file) for task in find_tasks(request.tasks) if task.file is not None)
@@ -81,11 +83,10 @@ def prepare(request: RecommendRequest, stage: StageDirectory, say: Callable[[str
         ),
         say,
     )  # fmt: skip
-    halves = split_tasks(request.tasks, stage, request.seed, request.columns)
     pools = clean(
         request.pools, request.columns, request.prefix_ids, stage.path / AUDIT, request.tasks, stage, request.seed
     )
-    say(f"{pools.read:,} records, {sum(pools.rows.values()):,} clean rows" + _removed(pools))
+    say(f"{many(pools.read, 'record')}, {many(sum(pools.rows.values()), 'clean row')}" + _removed(pools))
     lengths = count_tokens(pools, request.model, request.rendering, stage)
     if not any(lengths.rows.values()):
         raise DataselectError("no clean row of any pool can be trained on", "see audit/audit.html for why")

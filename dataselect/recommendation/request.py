@@ -48,6 +48,7 @@ class RecommendRequest:
         rendering: How rows are rendered.
         columns: Column map of the pools.
         prefix_ids: Whether ids carry the name of their file.
+        run_code: Whether programs that the models write may be executed; tasks with unit tests need it.
         overwrite: Begin again where an earlier run in `out` had another model, task, recipe or seed.
     """
 
@@ -66,6 +67,7 @@ class RecommendRequest:
     rendering: RenderOptions = field(default_factory=RenderOptions)
     columns: ColumnMap = field(default_factory=ColumnMap)
     prefix_ids: bool = False
+    run_code: bool = False
     overwrite: bool = False
 
     def __post_init__(self) -> None:

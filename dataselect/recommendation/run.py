@@ -31,6 +31,7 @@ from dataselect.recommendation.planning import make_plan_of
 from dataselect.recommendation.preparing import Prepared, prepare
 from dataselect.recommendation.request import RecommendRequest
 from dataselect.recommendation.searching import search
+from dataselect.recommendation.split import check_tasks
 from dataselect.stage import MANIFEST, StageDirectory
 from dataselect.stage.provenance import environment
 from dataselect.training.loop import load_libraries
@@ -67,6 +68,7 @@ def recommend(request: RecommendRequest, say: Say = lambda line: None) -> Recomm
         UsageError: If an option is wrong, a task is a pool, or time or tokens do not suffice.
         DataselectError: If a pool, task or model cannot be used, or no training succeeded.
     """
+    check_tasks(request.tasks, request.run_code)
     began = time.perf_counter()
     request = replace(request, rendering=request.rendering.resumed(request.out, request.overwrite))
     with StageDirectory("recommend", request.out, _fingerprint(request), _options(request), request.overwrite) as stage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from dataselect.errors import DataselectError
@@ -11,6 +11,9 @@ from dataselect.recommendation.measuring import TrialConditions, measure_selecti
 from dataselect.recommendation.objective import Objective
 from dataselect.recommendation.plan import SearchPlan
 from dataselect.recommendation.race import Measurement, RaceArm, RaceOutcome, race
+from dataselect.recommendation.sentence import SEVERAL
+from dataselect.records import TaskResult
+from dataselect.reports.audit import many
 
 SEEDS_APART = 10_000
 """Between the seeds of two `--seed` values."""
@@ -22,6 +25,7 @@ class SearchedTrainings:
 
     Attributes:
         failures: Of the control, in order.
+        moved: Tasks of which any training changed the outcome of an item.
         seconds: Of all measurements, also of those made by an earlier run.
     """
 
@@ -29,6 +33,7 @@ class SearchedTrainings:
     conditions: TrialConditions
     objective: Objective
     failures: list[str] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)
     worked: int = 0
     seconds: float = 0.0
 
@@ -46,6 +51,7 @@ class SearchedTrainings:
         if found.failure:
             return self._failed(arm, min(budget, found.tokens), found.failure)
         self.worked += arm == self.chooser.control.name
+        self.moved |= self.objective.moved(found.results)
         return Measurement(self.objective.gains(found.results), min(budget, found.tokens))
 
     def _failed(self, arm: str, tokens: int, reason: str) -> Measurement:
@@ -61,10 +67,12 @@ class SearchOutcome:
     Attributes:
         race: Its decisions.
         seconds: Of its measurements.
+        unmoved: The untrained model's outcomes of tasks on which no training changed any: they steered nothing.
     """
 
     race: RaceOutcome
     seconds: float
+    unmoved: tuple[TaskResult, ...]
 
 
 def search(chooser: Chooser, plan: SearchPlan, say: Callable[[str], None]) -> SearchOutcome:
@@ -76,7 +84,10 @@ def search(chooser: Chooser, plan: SearchPlan, say: Callable[[str], None]) -> Se
     conditions = chooser.prepared.conditions(sealed=False)
     say("evaluate the untrained model")
     untrained = measure_untrained(conditions, chooser.stage.path / "untrained", chooser.stage)
-    trainings = SearchedTrainings(chooser, conditions, Objective.of(untrained))
+    objective = Objective.of(untrained)
+    trainings = SearchedTrainings(chooser, conditions, objective)
+    for line in _before(objective):
+        say(line)
     arms = [RaceArm(name, one.cost, one.family) for name, one in chooser.candidates.items()]
     found = race(arms, chooser.control.name, plan.budgets, plan.search_tokens, trainings.measure, say)
     if not trainings.worked:
@@ -86,4 +97,15 @@ def search(chooser: Chooser, plan: SearchPlan, say: Callable[[str], None]) -> Se
             "lower learning_rate in --config, or give more training tokens",
         )
     say(f"search ended after {found.trainings} trainings, {found.spent:,} tokens: {found.stopped_because}")
-    return SearchOutcome(found, trainings.seconds)
+    unmoved = tuple(one for one in objective.untrained if one.task not in trainings.moved)
+    return SearchOutcome(found, trainings.seconds, unmoved)
+
+
+def _before(objective: Objective) -> Iterator[str]:
+    """What to know of the gains that are told, before the first one."""
+    if len(objective.untrained) > 1:
+        yield f"gains are means over {len(objective.untrained)} tasks, in {SEVERAL} of the untrained model"
+    for one in objective.untrained:
+        if one.direction == "higher" and not one.values.any():
+            items = many(len(one.item_ids), "steering item")
+            yield f"warning: the untrained model answers none of {items} of {one.task}"

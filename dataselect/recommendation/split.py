@@ -25,6 +25,7 @@ from dataselect.evaluation.exact_match import read_questions
 from dataselect.evaluation.items import read_values
 from dataselect.evaluation.minimal_pairs import read_pairs
 from dataselect.evaluation.multiple_choice import read_items
+from dataselect.evaluation.run import check_task
 from dataselect.evaluation.tasks import (
     EXACT_MATCH,
     HELD_OUT,
@@ -42,6 +43,7 @@ from dataselect.pool.sources import STDIN
 from dataselect.recommendation.near_groups import near_groups
 from dataselect.recommendation.pool_names import safe_names
 from dataselect.records import Example
+from dataselect.reports.audit import many
 from dataselect.selection.pool_index import text_of_example
 from dataselect.stage import StageDirectory
 from dataselect.strategies import Text
@@ -99,6 +101,22 @@ class _Item:
     text: Text
 
 
+def check_tasks(tasks: Sequence[str], run_code: bool) -> None:
+    """Refuse tasks that cannot be split or must not be run, before a pool is read.
+
+    Args:
+        run_code: Whether programs that a model wrote may be executed.
+
+    Raises:
+        UsageError: For one that is no file, and for unit tests that were not allowed.
+        DataselectError: If a file does not exist.
+    """
+    for task in find_tasks(tasks):
+        _refuse_names(task)
+        if task.kind == UNIT_TESTS.name:
+            check_task(task, run_code)
+
+
 def split_tasks(
     tasks: Sequence[str], directory: StageDirectory, seed: int, columns: ColumnMap | None = None
 ) -> tuple[SplitTask, ...]:
@@ -132,16 +150,12 @@ def split_task(task: str, directory: StageDirectory, seed: int, columns: ColumnM
 def _split(
     task: EvaluationTask, name: str, directory: StageDirectory, seed: int, columns: ColumnMap | None
 ) -> SplitTask:
-    if task.file is None or task.kind == LM_EVAL.name:
-        raise UsageError(
-            f"the task {task.name} is one of lm-evaluation-harness, whose items cannot be split",
-            "give a file of examples of the task: --task FILE",
-        )
+    _refuse_names(task)
     items, unreadable = _read(task, columns)
     if len(items) < FEWEST:
         raise DataselectError(
-            f"the task {task.file} has {_items(len(items))}: at least {FEWEST} are needed to keep half of them sealed, "
-            f"and {FEW} to learn much",
+            f"the task {task.file} has {many(len(items), 'item')}: at least {FEWEST} are needed to keep half of them "
+            f"sealed, and {FEW} to learn much",
             "give more examples of the task",
         )
     groups = near_groups([item.text for item in items], [canonical_json(item.record) for item in items])
@@ -160,6 +174,14 @@ def _split(
         sealed=directory.path / files["sealed"], steering_items=len(steering), sealed_items=len(sealed),
         groups=len(groups), note=_note(task, len(sealed), len(items), unreadable),
     )  # fmt: skip
+
+
+def _refuse_names(task: EvaluationTask) -> None:
+    if task.file is None or task.kind == LM_EVAL.name:
+        raise UsageError(
+            f"the task {task.name} is one of lm-evaluation-harness, whose items cannot be split",
+            "give a file of examples of the task: --task FILE",
+        )
 
 
 def _read(task: EvaluationTask, columns: ColumnMap | None) -> tuple[list[_Item], int]:
@@ -204,22 +226,21 @@ def _halves(groups: Sequence[Sequence[int]], items: Sequence[_Item], seed: int) 
     return sides[0], sides[1]
 
 
-def _items(number: int) -> str:
-    return f"{number:,} item" if number == 1 else f"{number:,} items"
-
-
 def _note(task: EvaluationTask, sealed: int, items: int, unreadable: int) -> str:
     """What a small task can show, and what it would take to show more."""
-    notes = [f"{unreadable:,} unreadable records of {task.name} are no items"] if unreadable else []
+    notes = []
+    if unreadable:
+        no_items = "is no item" if unreadable == 1 else "are no items"
+        notes.append(f"{many(unreadable, 'unreadable record')} of {task.name} {no_items}")
     if items < FEW:
         width = half_width(sealed)
         points = (
             f", which is {width / 2:.0%} where a quarter of the answers change" if task.kind != HELD_OUT.name else ""
         )
         notes.append(
-            f"{task.name} has {_items(items)}, of which {sealed} are sealed: the 95 % interval of a difference will be "
-            f"about ±{width:.2f} standard deviations of the items' differences{points}; {3 * items:,} more items would "
-            "halve it"
+            f"{task.name} has {many(items, 'item')}, of which {sealed} {'is' if sealed == 1 else 'are'} sealed: the "
+            f"95 % interval of a difference will be about ±{width:.2f} standard deviations of the items' "
+            f"differences{points}; {3 * items:,} more items would halve it"
         )
     return "; ".join(notes)
 

@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from dataselect.reports.audit import many
 from dataselect.reports.forest import Forest, ForestGroup, ForestRow, best_first
 from dataselect.reports.numbers import BETTER_IS, fixed, percent
 from dataselect.reports.recommendation_tables import tables_of
@@ -78,7 +79,9 @@ def recommendation_forest(document: Document) -> Forest | None:
     note = f"Lines are intervals, {level} in the final." if groups[0].rows else "Lines are intervals."
     if groups[1].rows:
         note += " Those of the search steered it: what came first is estimated too well."
-    note += f" The {hidden} further candidates are in the table of decisions." if hidden > 0 else ""
+    if hidden > 0:
+        further = "further candidate is" if hidden == 1 else f"{hidden} further candidates are"
+        note += f" The {further} in the table of decisions."
     return Forest(f"{title}: {unit}", kept, lower, note.strip())
 
 
@@ -93,13 +96,14 @@ def _final_group(document: Document) -> ForestGroup:
     rows = tuple(
         ForestRow(
             name, to["estimate"], to["ci_low"], to["ci_high"], _TONES.get(document["decision"], "none"),
-            f"{task['n_seeds']} seeds a side",
+            f"{many(task['n_seeds'], 'seed')} a side",
         )
         for name, to, task in found
         if to
     )  # fmt: skip
     items = " + ".join(f"{task['n_items']:,}" for task in tasks)
-    return ForestGroup(f"Final: {items} sealed items, fresh seeds", rows, apart=True)
+    ending = "s" * (items != "1")
+    return ForestGroup(f"Final: {items} sealed item{ending}, fresh seeds", rows, apart=True)
 
 
 def _finalist(document: Document) -> str:
@@ -117,8 +121,7 @@ def _search_group(document: Document, lower: bool) -> ForestGroup:
 
 
 def _search_row(one: Mapping[str, Any], sign: int) -> ForestRow:
-    seeds = f"{one['seeds']} seed{'s' * (one['seeds'] != 1)}"
-    detail = f"{one['budget']:,} tokens, {seeds}"
+    detail = f"{many(one['budget'], 'token')}, {many(one['seeds'], 'seed')}"
     if one["decision"] == "failed" or one["estimate"] is None:
         return ForestRow(one["arm"], None, detail=detail, failure=f"failed: {one['reason']}")
     ends: tuple[float | None, float | None] = (None, None)
@@ -129,7 +132,7 @@ def _search_row(one: Mapping[str, Any], sign: int) -> ForestRow:
 
 def _cost(document: Document) -> list[str]:
     """Rows, tokens and minutes of one training on the recommended rows."""
-    lines = [f"{document['rows']:,} rows, {document['tokens']:,} tokens"]
+    lines = [f"{many(document['rows'], 'row')}, {many(document['tokens'], 'token')}"]
     speed = (document.get("plan") or {}).get("train_tokens_per_second")
     epochs = (document.get("recipe") or {}).get("epochs", 1)
     passes = "one epoch" if epochs == 1 else f"{epochs:g} epochs"
@@ -145,22 +148,24 @@ def _cost(document: Document) -> list[str]:
 
 def _duration(minutes: float) -> str:
     if minutes < 1:
-        return f"{60 * minutes:.0f} seconds"
-    return f"{minutes:.0f} minute{'s' * (round(minutes) != 1)}" if minutes < 90 else f"{minutes / 60:.1f} hours"
+        return many(round(60 * minutes), "second")
+    return many(round(minutes), "minute") if minutes < 90 else f"{minutes / 60:.1f} hours"
 
 
 def _sure(document: Document) -> list[str]:
     """What the answer rests on, one line each."""
     lines = [
-        f"{task['task']}: {task['n_items']:,} sealed items, read by the final only; "
-        f"{task['n_seeds']} fresh seeds a side"
+        f"{task['task']}: {many(task['n_items'], 'sealed item')}, read by the final only; "
+        f"{many(task['n_seeds'], 'fresh seed')} a side"
         for task in document["tasks"]
     ]
     looks = document.get("looks") or ()
     if looks:
         spent = max(sum(x["alpha"] for x in looks if x["arm"] == arm) for arm in {x["arm"] for x in looks})
-        lines.append(f"{len(looks)} looks in the search, at most {fixed(spent, 3)} of 0.05 error spent on a candidate")
-    trained = f"{document['trainings']} trainings on {document['train_tokens']:,} tokens"
+        lines.append(
+            f"{many(len(looks), 'look')} in the search, at most {fixed(spent, 3)} of 0.05 error spent on a candidate"
+        )
+    trained = f"{many(document['trainings'], 'training')} on {many(document['train_tokens'], 'token')}"
     lines.append(f"{trained}, {_duration(document['minutes'])} in all")
     return lines
 

@@ -56,13 +56,19 @@ def _decisions(document: Values) -> Table:
         ("Candidate", lambda one: text(one["arm"])),
         ("Tokens", lambda one: number(f"{one['budget']:,}", one["budget"])),
         ("Decision", _decision),
-        ("Gain over random (interval of the last look)", _gain),
+        (f"Gain over random, {_unit(document)} (interval of the last look)", _gain),
         ("Seeds", lambda one: number(str(one["seeds"]), one["seeds"])),
         ("Trained tokens", lambda one: cell(one["tokens"], count)),
         ("Why", lambda one: text(one["reason"])),
     ]
     found = document.get("search") or ()
     return Table.of("decisions", "Decision on every candidate", found, columns)
+
+
+def _unit(document: Values) -> str:
+    """The unit of the gains of a search, of which more is better."""
+    tasks = document["tasks"]
+    return f"in {tasks[0]['metric']}" if len(tasks) == 1 else "in standard deviations of an item"
 
 
 def _decision(one: Values) -> Any:  # noqa: ANN401 - a TableCell
@@ -81,7 +87,10 @@ def _looks(document: Values) -> Table:
         ("Look", lambda one: number(str(one["look"]), one["look"])),
         ("Error spent", lambda one: number(f"{one['alpha']:.4f}", one["alpha"])),
         ("Seeds", lambda one: number(f"{one['seeds']} and {one['control_seeds']}", one["seeds"])),
-        ("Gain over random", lambda one: number(_interval(one["estimate"], one["low"], one["high"]), one["estimate"])),
+        (
+            f"Gain over random, {_unit(document)}",
+            lambda one: number(_interval(one["estimate"], one["low"], one["high"]), one["estimate"]),
+        ),
         ("Decision", _decision),
     ]
     caption = "Search log: every look, and the error that it spent (0.05 in all for each candidate)"

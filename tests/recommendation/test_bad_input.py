@@ -122,3 +122,24 @@ def test_candidates_that_cannot_be_tried(told, pool, task, tmp_path):
     grammar.write_text("mixtures: [{pol: 50%, pool: 50%}]\n")
     assert "unknown pool 'pol' (did you mean pool?" in told(pool, "--task", task, "--candidates", grammar)[1]
     assert "unknown strategy 'ppl-mdi'" in told(pool, "--task", task, "--strategies", "ppl-mdi")[1]
+
+
+def test_unit_tests_are_refused_before_any_work_unless_code_may_run(told, pool, tmp_path, capsys):
+    """The hint names an option that the command has, and the pools are not even audited."""
+    problems = [
+        {"prompt": f"def add_{n}(a):\n", "entry_point": f"add_{n}", "test": f"def check(f):\n    assert f(1) == {n}\n"}
+        for n in range(8)
+    ]
+    task = write(tmp_path / "code.jsonl", problems)
+    code, line = told(pool, "--task", task)
+    assert code == 2
+    assert "the task code executes programs that the model writes" in line
+    assert "add --run-code" in line
+    assert not (tmp_path / "out").exists()
+    run(["recommend", "--help"])
+    assert "--run-code" in capsys.readouterr().out
+
+
+def test_a_task_is_read_before_the_pools_are(told, pool, tmp_path):
+    told(pool, "--task", write(tmp_path / "dev.jsonl", records(5000, 3)))
+    assert not (tmp_path / "out" / "audit").exists()

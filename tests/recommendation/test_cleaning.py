@@ -145,7 +145,7 @@ def test_pools_of_which_nothing_is_left_are_refused_with_the_reason(cleaned, tmp
     good = write(tmp_path / "good.jsonl", [row(n) for n in range(10)])
     empty = write(tmp_path / "empty.jsonl", [row(100 + n, output="") for n in range(4)] + [{"no": 1}])
     leaks = write(tmp_path / "leaks.jsonl", [row(5000 + n, note=n) for n in range(4)])
-    told = "of 5 records 4 empty responses, 1 unreadable records were removed"
+    told = "of 5 records 4 empty responses, 1 unreadable record were removed"
     with pytest.raises(PoolError, match=rf"no row of empty.jsonl is usable: {told}"):
         cleaned(good, empty, name="one")
     with pytest.raises(PoolError, match=r"no row of empty.jsonl is usable"):

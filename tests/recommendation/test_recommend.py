@@ -201,3 +201,22 @@ def test_gains_of_several_tasks_count_alike() -> None:
     assert Objective.of(base).gains(trained).mean() == pytest.approx(0.75)
     one = Objective.of(base[:1])
     assert one.gains(trained[:1]).tolist() == [1.0, 1.0]
+
+
+def test_a_task_that_no_model_answers_is_said_to_steer_nothing(request_, tmp_path) -> None:
+    """By exact match nothing is ever right: no finalist, no negative zero, and what to do instead."""
+    items = [
+        {"question": f"What is {n} and {n * n % 7} beside the quay?", "answer": f"#### {n}000{n}"} for n in range(8)
+    ]
+    said: list[str] = []
+    document = recommend(
+        replace(request_, tasks=(f"exact-match:{write_rows(tmp_path / 'quiz.jsonl', items)}",)), said.append
+    ).document
+    assert document["finalist"] is None
+    assert document["unmoved"] == [{"task": "quiz", "metric": "exact_match_strict", "items": 4, "answered": False}]
+    assert "No model, trained or not, answered any of the 4 items of quiz" in document["sentence"]
+    assert "Expected on quiz: exact_match_strict stays 0." in document["sentence"]
+    assert "warning: the untrained model answers none of 4 steering items of quiz" in said
+    shown = (request_.out / "report.html").read_text() + (request_.out / "recommendation.json").read_text()
+    assert "−0 " not in shown
+    assert "-0.0," not in shown

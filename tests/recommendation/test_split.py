@@ -132,7 +132,7 @@ def test_a_malformed_item_is_an_error_and_an_unreadable_sft_record_a_note(stage,
     file = write(tmp_path / "sft.jsonl", [*SFT, {"prompt": 3}])
     split = split_task(str(file), stage, 0)
     assert split.steering_items + split.sealed_items == 50
-    assert "1 unreadable records of sft are no items" in split.note
+    assert "1 unreadable record of sft is no item" in split.note
 
 
 def test_compressed_arrays_csv_and_parquet_are_read(stage, tmp_path):
