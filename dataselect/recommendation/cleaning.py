@@ -122,7 +122,7 @@ def clean(
         pools: As `PoolReader` takes them.
         prefix_ids: Whether ids carry the name of their file.
         audit_dir: Finished audit of the same pools against the same tasks.
-        tasks: The `--task` values, whose whole files no clean row shares text with.
+        tasks: The `--task` values, of whose whole files no clean row leaks an item.
 
     Raises:
         PoolError: If no row of a pool is left.

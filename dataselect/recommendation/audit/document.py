@@ -44,8 +44,6 @@ from dataselect.recommendation.audit.reading import PoolCounts, Reading
 
 _VALUES_SHOWN, _COLUMNS_SHOWN = 12, 40
 _REPEATS = ("duplicate", "shared_row", "near_duplicate", "shared_near")
-_BY_SELECT = ("leak", *_REPEATS)
-"""What `select` removes by options of its own."""
 
 
 def audit_document(
@@ -117,8 +115,8 @@ def _removal(evidence: Evidence) -> dict[str, Any]:
     bad = np.logical_or.reduce([shown[key] for key in serious])
     repeated = np.logical_or.reduce([shown[key] for key in _REPEATS])
     together = int((bad | repeated).sum())
-    where = [key for key in serious if key not in _BY_SELECT and shown[key].any()]
-    options = [evidence.task_options] if shown["leak"].any() else []
+    where = [key for key in serious if key not in _REPEATS and shown[key].any()]
+    options = []
     if repeated.any():
         near = shown["near_duplicate"].any() or shown["shared_near"].any()
         options.append("--dedup exact --dedup ngram" if near else "--dedup exact")

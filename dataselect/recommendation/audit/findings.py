@@ -32,13 +32,11 @@ class Evidence:
 
     Attributes:
         repeats: What repeats what.
-        task_options: The options of `select` that name the tasks.
         tasks: The words of each task, to say what was shared.
     """
 
     reading: Reading
     repeats: Repeats
-    task_options: str
     tasks: dict[str, EvaluationWords]
 
 
@@ -96,7 +94,7 @@ def _note(key: str, row: int, evidence: Evidence) -> str:
     rows = reading.rows
     if key in _SAYS:
         return f"{_SAYS[key]} {rows.where(evidence.repeats.of[key][row])}"
-    if key == "leak":
+    if key in ("leak", "task_wording"):
         shared = (known.overlap(rows[row]) for known in evidence.tasks.values())
         return f"shares with {next(str(one) for one in shared if one is not None)}"
     if key in ("very_long", "very_short"):
@@ -125,7 +123,7 @@ def _rejected(reading: Reading) -> list[dict[str, str]]:
 
 def _remedy(kind: Kind, count: int, evidence: Evidence) -> dict[str, Any]:
     """The options of `select` that remove the rows, and how many it would remove."""
-    options = kind.remove.replace("--decontaminate TASK", evidence.task_options)
+    options = kind.remove
     if not options:
         options = f'--scores DIR/rows.parquet --where "{kind.key} == 0"'
     removes: int | None = count

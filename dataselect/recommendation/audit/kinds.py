@@ -4,7 +4,7 @@
     look       often a fault, sometimes meant; read the examples first
     note       a property of the data that is good to know
 
-`select` removes duplicates and leaks by itself, and any other finding through the table `rows.parquet` of the audit,
+`select` removes duplicates by itself, and any other finding through the table `rows.parquet` of the audit,
 which has a column of 0 and 1 for each kind. `fix` is what keeps the rows instead.
 """
 
@@ -42,9 +42,9 @@ class Kind:
 KINDS = (
     Kind(
         "leak", "Text of a task", "serious",
-        "The row shares 13 words in a row with an item of a task (or holds a shorter prompt whole): a model that "
-        "is trained on it is not tested by it.",
-        remove="--decontaminate TASK", needs="task",
+        "The row shares 13 words in a row with an item of a task (or holds a shorter prompt whole), and more than "
+        "common phrases: a model that is trained on it is not tested by it.",
+        needs="task",
     ),
     Kind(
         "unreadable", "Unreadable records", "serious",
@@ -155,6 +155,12 @@ KINDS = (
         "other_language", "Rows in another language than most of their pool", "look",
         "The response is in another language than most of the pool, as far as its first 300 characters show.",
         needs="audit",
+    ),
+    Kind(
+        "task_wording", "Wording shared with a task", "note",
+        "The row shares 13 words in a row with an item of a task, but in phrases that many rows have, and not the "
+        "item itself: texts written after one template. select --decontaminate would remove it.",
+        needs="task",
     ),
     Kind(
         "same_prompt", "One prompt, different responses", "note",

@@ -59,7 +59,7 @@ class Reading:
         rows: The readable records.
         pools: By name, in order.
         rejected: The first unreadable records of each pool and reason.
-        leaks: Task -> rows of each pool that share text with it.
+        leaks: Task -> rows of each pool that leak it.
         keys: For near-duplicates; None where they cannot be compared.
         template_errors: row -> why the template refuses it.
     """
@@ -136,7 +136,7 @@ class Pass:
     def _add(self, example: Example, unread: bool, rendered: Rendered | Reject | None) -> None:
         reading = self.reading
         text = text_of_example(example)
-        flags = signs(example, text) | (BITS["unread_columns"] if unread else 0) | self._leaks(example, text)
+        flags = signs(example, text) | (BITS["unread_columns"] if unread else 0) | self._suspect(text)
         numbers = {
             "schema": schema(example.record, self._columns), "traits": traits(example, text),
             "turns": len(example.messages), "language": reading.languages.number(text.response),
@@ -155,13 +155,9 @@ class Pass:
         self._count_columns(example)
         reading.rows.add(example, text, numbers)
 
-    def _leaks(self, example: Example, text: Text) -> int:
-        bits = 0
-        for task, known in self._tasks.items():
-            if known.overlap(text) is not None:
-                self.reading.leaks[task][example.source] += 1
-                bits = BITS["leak"]
-        return bits
+    def _suspect(self, text: Text) -> int:
+        """The bit of a row that shares words with a task; `judge_leaks` decides what that is."""
+        return BITS["leak"] if any(known.overlap(text) is not None for known in self._tasks.values()) else 0
 
     def _own_id(self, example: Example) -> int:
         """The hash of an id that the record brings along and that has to be its own; 0 without one."""

@@ -96,6 +96,10 @@ class Rows(Sequence[Text]):
         """Let rows show it."""
         self.flags[rows] |= np.uint64(bit)
 
+    def unmark(self, rows: NDArray[np.int64], bit: int) -> None:
+        """Let rows not show it."""
+        self.flags[rows] &= ~np.uint64(bit)
+
     def _part(self, row: int, part: int) -> str:
         if not self._flushed:
             self._file.flush()

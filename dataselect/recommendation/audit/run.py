@@ -6,7 +6,6 @@ row and kind of finding, so that `select --scores DIR/rows.parquet --where ...` 
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
@@ -26,6 +25,7 @@ from dataselect.recommendation.audit.document import audit_document
 from dataselect.recommendation.audit.findings import Evidence
 from dataselect.recommendation.audit.kinds import BITS
 from dataselect.recommendation.audit.languages import Languages
+from dataselect.recommendation.audit.leaks import RULE, judge_leaks
 from dataselect.recommendation.audit.reading import Pass, Reading
 from dataselect.recommendation.audit.repeats import THRESHOLD, can_compare_near, mark_repeats
 from dataselect.recommendation.audit.request import AuditReport, AuditRequest
@@ -85,7 +85,7 @@ class Audit:
         return {
             "inputs": self._inputs, "columns": asdict(request.columns), "prefix_ids": request.prefix_ids,
             "limit": request.limit, "sample_seed": request.sample_seed, "dedup_threshold": THRESHOLD,
-            "decontaminate_ngram": NGRAM, "near_duplicates": self._near, "languages_by": self._languages.method,
+            "leaks": {"ngram": NGRAM, **RULE}, "near_duplicates": self._near, "languages_by": self._languages.method,
             "rendering": self._renderer.settings() if self._renderer else None,
         }  # fmt: skip
 
@@ -136,11 +136,11 @@ class Audit:
         reading = self._pass.read(self._reader)
         if not len(reading.rows):
             raise _nothing(reading)
+        judge_leaks(reading, self._words, [item for texts in self._tasks.values() for item in texts.items], NGRAM)
         self._say(f"compare {len(reading.rows):,} rows with each other")
         repeats = mark_repeats(reading.rows, reading.keys)
         mark_unlike(reading.rows, [_said(texts) for texts in self._tasks.values()])
-        options = " ".join(f"--decontaminate {shlex.quote(task)}" for task in self._request.tasks)
-        evidence = Evidence(reading, repeats, options, self._words)
+        evidence = Evidence(reading, repeats, self._words)
         return audit_document(
             evidence, self._reader.inputs, [_task(*one) for one in self._tasks.items()], self._model()
         )
