@@ -78,6 +78,8 @@ class Example:
         line: Line of that file, from 1; the record's number in formats without lines.
         record: The record as it came, `_dataselect` included if there was one.
         tools: Tool definitions that the template may show.
+        rejected: Of a preference pair the dialogue with the reply that was not preferred; `messages` has the other.
+        desirable: Of a reply labelled by itself whether it is wanted; None for every other example.
     """
 
     id: str
@@ -87,6 +89,8 @@ class Example:
     text: str | None = None
     tools: tuple[Mapping[str, Any], ...] = ()
     line: int = 0
+    rejected: tuple[Message, ...] = ()
+    desirable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 )
 @options.limit()
 @options.columns
+@options.preference_pairs
 @options.out_directory
 def command(
     pools: tuple[str, ...],
@@ -81,6 +82,7 @@ def command(
     prefix_ids: bool,
     out: Path,
     overwrite: bool,
+    pairs: bool,
     **columns: str | None,
 ) -> None:
     """Embed every example of the pools, and compute its similarity to a target set.
@@ -112,7 +114,7 @@ def command(
         pooling=pooling,
         dim=dim,
         index=index,
-        columns=ColumnMap(**{name.removesuffix("_column"): column for name, column in columns.items()}),
+        columns=ColumnMap(**{name.removesuffix("_column"): column for name, column in columns.items()}, pairs=pairs),
         prefix_ids=prefix_ids,
         limit=limit,
         sample_seed=sample_seed,

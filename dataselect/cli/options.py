@@ -52,6 +52,14 @@ def columns(command: Decorated) -> Decorated:
     return click.option("--prefix-ids", is_flag=True, help="Put the file's name before each own id.")(command)
 
 
+def preference_pairs(command: Decorated) -> Decorated:
+    """--pairs: records are read with the reply that was rejected."""
+    return click.option(
+        "--pairs", is_flag=True,
+        help="Read preference pairs: chosen and rejected, rated completions, or a reply with a label.",
+    )(command)  # fmt: skip
+
+
 def limit(default: int | None = None) -> Callable[[Decorated], Decorated]:
     """--limit N and --sample-seed S: a part of each pool, the same in every command that reads pools.
 
@@ -185,7 +193,8 @@ def column_map(values: Mapping[str, Any]) -> ColumnMap:
     """Return the `ColumnMap` that the options of `columns` ask for."""
     from dataselect.pool import ColumnMap
 
-    return ColumnMap(**{name: values[f"{name}_column"] for name in ("prompt", "response", "system", "text", "id")})
+    named = {name: values[f"{name}_column"] for name in ("prompt", "response", "system", "text", "id")}
+    return ColumnMap(**named, pairs=values.get("pairs", False))
 
 
 def pairs(option: str, given: Sequence[str]) -> dict[str, str]:

@@ -111,6 +111,7 @@ def filter_options(command: options.Decorated) -> options.Decorated:
     help="Name in comparisons, to distinguish several settings of one strategy.",
 )  # fmt: skip
 @options.columns
+@options.preference_pairs
 def command(**given: Any) -> None:
     """Rank a pool by a strategy and write the best within a budget.
 

@@ -21,6 +21,7 @@ from dataselect.errors import PoolError
 @options.limit(3)
 @click.option("--color/--no-color", default=None, help="Colours instead of brackets [default: on a terminal].")
 @options.columns
+@options.preference_pairs
 def command(
     pools: tuple[str, ...], model: str, limit: int, sample_seed: int | None, color: bool | None, **shared: Any
 ) -> None:
@@ -28,15 +29,18 @@ def command(
 
     Without colour, response tokens stand in [square], end tokens in {curly} and seam tokens in <angle> brackets, with
     a bar between tokens; the rest is prompt, which is scored too, in columns of its own. ~ marks what is not scored.
-    Only the tokenizer of the model is loaded. Exits with 1 if no row can be rendered.
+    With --pairs each pair is printed twice, the chosen reply first. Only the tokenizer of the model is loaded.
+    Exits with 1 if no row can be rendered.
 
     \b
     Example:
       dataselect show alpaca.json --model builtin -n 2
+      dataselect show preferences.json --pairs -n 2
       dataselect show alpaca.json gsm8k.jsonl --model M --limit 5 --sample-seed 1
     """
     from dataselect.models import resolve_model
     from dataselect.pool import PoolReader, Renderer
+    from dataselect.pool.pairs import sides
     from dataselect.pool.show import shown
     from dataselect.records import Example, Reject
 
@@ -49,13 +53,15 @@ def command(
     rejects: list[Reject] = []
     rendered = 0
     for record in records:
-        one = renderer.render([record])[0] if isinstance(record, Example) else record
-        if isinstance(one, Reject):
-            rejects.append(one)
-            options.emit(f"--- rejected: {one.file} line {one.line}: {one.reason}: {one.excerpt}\n")
-        else:
-            rendered += 1
-            print(shown(one, renderer.template_name, coloured) + "\n")
+        replies = sides(record) if isinstance(record, Example) else {"": record}
+        for side, reply in replies.items():
+            one = renderer.render([reply])[0] if isinstance(reply, Example) else reply
+            if isinstance(one, Reject):
+                rejects.append(one)
+                options.emit(f"--- rejected: {one.file} line {one.line}: {one.reason}: {one.excerpt}\n")
+            else:
+                rendered += 1
+                print(shown(one, renderer.template_name, coloured, side) + "\n")
     for note in reader.notes:
         options.say(f"note: {note}")
     if not rendered:

@@ -79,7 +79,7 @@ class Embedding:
             "embed_text": request.embed_text,
             "targets": [entry for target in self._targets for entry in target.reader.inputs],
             "top_k": request.top_k if self._targets else None,
-            "columns": asdict(request.columns),
+            "columns": request.columns.recorded(),
             "prefix_ids": request.prefix_ids,
             "limit": request.limit,
             "sample_seed": request.sample_seed,

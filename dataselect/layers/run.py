@@ -173,7 +173,7 @@ class WeightComparison:
             "trained": {name: [one.strategy, one.budget] for name, one in self._trained.items()},
             "spectra": request.spectra,
             "pool": reader.inputs if reader else None,
-            "columns": asdict(request.columns) if reader else None,
+            "columns": request.columns.recorded() if reader else None,
             "prefix_ids": request.prefix_ids if reader else None,
             "limit": request.limit if reader else None,
             "sample_seed": request.sample_seed if reader else None,

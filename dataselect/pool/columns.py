@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -79,13 +79,23 @@ _TREE = "join the messages from the root to a last reply into one dialogue (mess
 
 @dataclass(frozen=True, slots=True)
 class ColumnMap:
-    """Names of columns; None leaves the field to detection. `text` cannot be combined with prompt and response."""
+    """Names of columns; None leaves the field to detection. `text` cannot be combined with prompt and response.
+
+    Attributes:
+        pairs: Whether records are preference pairs (`pool.pairs`), whose rejected reply is read too.
+    """
 
     prompt: str | None = None
     response: str | None = None
     system: str | None = None
     text: str | None = None
     id: str | None = None
+    pairs: bool = False
+
+    def recorded(self) -> dict[str, str | bool | None]:
+        """The fields as fingerprints and manifests hold them; `pairs` only where it is asked for, as before it was."""
+        values = asdict(self)
+        return values if self.pairs else {name: value for name, value in values.items() if name != "pairs"}
 
 
 class Shape(NamedTuple):

@@ -33,6 +33,7 @@ from dataselect.errors import PoolError, UsageError
 from dataselect.library_errors import refused
 from dataselect.pool.columns import ColumnMap, unread_note
 from dataselect.pool.ids import IdAssigner, content_id, own_id, selected_id
+from dataselect.pool.pairs import is_pair, read_pair
 from dataselect.pool.rejects import DAMAGED, RawRecord, Unreadable, one_line, shown_value
 from dataselect.pool.schema import is_record, mapped_columns, read_content
 from dataselect.pool.sources import Source, content_digest, find_sources, read_rows
@@ -178,7 +179,7 @@ class PoolReader:
             raise PoolError(f"{source.name}: {error.message}", error.hint) from None
 
     def _is_record(self, record: Mapping[str, Any]) -> bool:
-        return is_record(record, self._columns)
+        return (self._columns.pairs and is_pair(record)) or is_record(record, self._columns)
 
     def _item(
         self, source: str, row: RawRecord, ids: IdAssigner, before: int, unread: Counter[str]
@@ -186,7 +187,7 @@ class PoolReader:
         """One row as an item; `before` is the number of rows that came before it, `unread` counts columns."""
         try:
             record = _record(row)
-            content = read_content(record, self._columns)
+            content = (read_pair if self._columns.pairs else read_content)(record, self._columns)
             own = own_id(record, self._columns.id or "id")
         except Unreadable as fault:
             return Reject(source, row.line, fault.reason, one_line(fault.shown))
@@ -209,6 +210,8 @@ class PoolReader:
             text=content.text,
             tools=content.tools,
             line=row.line,
+            rejected=content.rejected,
+            desirable=content.desirable,
         )
 
     def _refuse_repeated(self, name: str, source: str, line: int, before: int) -> None:
@@ -284,5 +287,6 @@ def target_files(targets: Sequence[str], columns: ColumnMap) -> list[TargetFile]
     """
     sources = find_sources(targets) if targets else ()
     return [
-        TargetFile(source.name, PoolReader([target], columns)) for source, target in zip(sources, targets, strict=True)
+        TargetFile(source.name, PoolReader([target], replace(columns, pairs=False)))
+        for source, target in zip(sources, targets, strict=True)
     ]

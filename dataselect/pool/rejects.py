@@ -5,7 +5,8 @@ Reason codes, in the order in which they can be met: `not_utf8`, `malformed_json
 that the user mapped), `unknown_schema`, `wrong_type`, `unknown_role`, `missing_content`, `unsupported_part`,
 `bad_tool_call`, `bad_tools`, `empty_dialogue`, `bad_id`; `not_a_number` (NaN where a text belongs), `bad_weight`,
 `two_thoughts`, `two_prompts`, `unwanted_response` (labelled as bad), `lone_message`, `lone_reply`, `message_tree`,
-`unsupported_modality`; of a template, `template_error` and `template_limit`.
+`unsupported_modality`; of pairs, `not_a_pair`, `one_sided`, `identical_pair` and `tied_ratings`; of a template,
+`template_error` and `template_limit`.
 """
 
 from __future__ import annotations

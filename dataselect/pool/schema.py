@@ -55,12 +55,16 @@ class Content(NamedTuple):
 
     Attributes:
         unread: Known columns, and fields of turns, that hold something which is in none of the others.
+        rejected: Of a pair the whole dialogue with the reply that was not preferred; else empty.
+        desirable: Of a labelled reply whether it is wanted; else None.
     """
 
     messages: tuple[Message, ...] = ()
     text: str | None = None
     tools: tuple[Mapping[str, Any], ...] = ()
     unread: tuple[str, ...] = ()
+    rejected: tuple[Message, ...] = ()
+    desirable: bool | None = None
 
 
 def mapped_columns(columns: ColumnMap) -> tuple[str, ...]:

@@ -27,14 +27,15 @@ _COLOURS = {
 _RESET = "\x1b[0m"
 
 
-def shown(one: Rendered, template: str, coloured: bool) -> str:
+def shown(one: Rendered, template: str, coloured: bool, side: str = "") -> str:
     """A heading with counts, then the rendering with its tokens marked.
 
     Args:
         template: The template's name, for the heading.
         coloured: Terminal colours instead of brackets. Control characters of the text are shown escaped either way.
+        side: Which reply of a preference record it is; "" for other records.
     """
-    heading = f"--- {escaped(one.id)} ({escaped(one.source)}, {template}): {one.status}"
+    heading = f"--- {escaped(one.id)}{side and ', ' + side} ({escaped(one.source)}, {template}): {one.status}"
     if not one.tokenised:
         return f"{heading}, {len(one.text):,} characters"
     counts = {part: int((one.parts == part).sum()) for part in (PROMPT, RESPONSE, END)}

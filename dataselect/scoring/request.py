@@ -8,7 +8,7 @@ they are known to change only speed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -237,7 +237,7 @@ class ScorePlan:
         first = self.models[0]
         return {
             "input": self.reader.inputs,
-            "columns": asdict(request.columns),
+            "columns": request.columns.recorded(),
             "prefix_ids": request.prefix_ids,
             "limit": request.limit,
             "sample_seed": request.sample_seed,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from dataselect.errors import DataselectError, PoolError
@@ -175,7 +174,7 @@ class _ShardLoop:
             "dtype": plan.dtype,
             "engine_args": dict(request.engine_args),
             "rendering": plan.models[0].rendering,
-            "columns": asdict(request.columns),
+            "columns": request.columns.recorded(),
             RANK_CLIP_KEY: request.rank_clip if request.ranks else None,
             "seed": None,
             "cached_rows": self._cached,

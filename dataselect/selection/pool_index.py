@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dataselect.artifacts import canonical_json
 from dataselect.embeddings.texts import text_of
+from dataselect.pool.pairs import sides
 from dataselect.pool.rejects import reject_notes
 from dataselect.progress import counted
 from dataselect.records import Example, Reject
@@ -81,9 +82,10 @@ def index_table(table: ScoreTable) -> PoolIndex:
 
 
 def text_of_example(example: Example) -> Text:
-    """Return prompt and response of an example; plain text is all response."""
+    """Return prompt and response of an example; plain text is all response, and that of a pair is both replies."""
     prompt = "" if example.text is not None else text_of(example, "prompt")
-    return Text(prompt, text_of(example, "response"))
+    replies = (text_of(side, "response") for side in sides(example).values())
+    return Text(prompt, "\n\n".join(reply for reply in replies if reply))
 
 
 def response_bytes(example: Example) -> int:

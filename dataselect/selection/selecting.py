@@ -128,7 +128,7 @@ def _settings(request: SelectRequest, plan: Plan, reader: PoolReader | None, inp
             request.pools, request.scores, request.embeddings, request.targets, plan.filters.decontaminate
         ).described(request.out.parent),
         "asked": _asked(request),
-        "columns": asdict(request.columns),
+        "columns": request.columns.recorded(),
         "prefix_ids": request.prefix_ids,
     }
 

@@ -61,7 +61,7 @@ def read_selection(file: Path) -> Selection:
     """Find the manifest beside a selection and check that the two belong together.
 
     Raises:
-        DataselectError: If the file is missing.
+        DataselectError: If the file is missing, or its rows are preference pairs.
         ArtifactError: If the manifest is damaged or another file's.
     """
     if not ordinary_file(file).exists():
@@ -72,7 +72,13 @@ def read_selection(file: Path) -> Selection:
         return Selection(file, None)
     manifest = read_manifest_beside(file)
     check_beside(file, manifest)
-    return Selection(file, manifest)
+    selection = Selection(file, manifest)
+    if selection.columns.pairs:
+        raise DataselectError(
+            f"{file} is a selection of preference pairs, and SFT trains on one reply",
+            "select without --pairs to train on the chosen replies",
+        )
+    return selection
 
 
 def resolve_rendering(

@@ -277,3 +277,30 @@ def test_fewer_than_asked_is_said(folder, capfd, seal):
 def test_help_shows_an_example(capfd):
     assert run(["select", "--help"]) == 0
     assert "dataselect select pool.jsonl --strategy ppl-low" in capfd.readouterr().out
+
+
+def test_pairs_are_selected_by_both_replies(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    leak = "one two three four five six seven eight nine ten eleven twelve thirteen"
+    pairs = [
+        {"id": "a", "prompt": "Q", "chosen": "good reply", "rejected": "bad"},
+        {"id": "b", "prompt": "Q", "chosen": "good reply", "rejected": "worse"},  # differs in the rejected reply only
+        {"id": "c", "prompt": "Q", "chosen": "good reply", "rejected": "bad"},
+        {"id": "d", "prompt": "P", "chosen": "fine", "rejected": leak},
+        {"id": "e", "prompt": "P", "chosen": "same", "rejected": "same"},
+    ]
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    (tmp_path / "test.jsonl").write_text(json.dumps({"text": leak}) + "\n")
+    filters = ["--dedup", "exact", "--decontaminate", "test.jsonl"]
+    assert select("--pairs", *filters, strategy="longest", budget="2", scores=None) == 0
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    kept = [{key: value for key, value in row.items() if key != "_dataselect"} for row in rows]
+    assert kept == [pairs[0], pairs[1]]
+    manifest = json.loads((tmp_path / "out.manifest.json").read_text())
+    assert manifest["columns"]["pairs"] is True
+    assert run(["verify-selection", "out.jsonl"]) == 0
+    assert run(["explain", "out.jsonl", "d"]) == 0
+    told = capfd.readouterr()
+    assert "1 contaminated" in told.err
+    assert "Not kept: " in told.out
+    assert "test.jsonl" in told.out

@@ -80,3 +80,20 @@ def test_lists(kind, expected, capsys):
     assert run(["ls", kind]) == 0
     shown = capsys.readouterr().out
     assert all(word in shown for word in expected)
+
+
+def test_both_replies_of_a_pair_are_shown(tmp_path, capsys):
+    pool = tmp_path / "pairs.jsonl"
+    rows = [
+        {"id": "p", "prompt": "What is 2+2?", "chosen": "It is 4.", "rejected": "Five."},
+        {"id": "k", "prompt": "x", "completion": "y", "label": False},
+        {"id": "s", "prompt": "x", "chosen": "y"},
+    ]
+    pool.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(["show", str(pool), "--pairs", "--no-color"]) == 0
+    shown = capsys.readouterr().out
+    headings = [line for line in shown.splitlines() if line.startswith("---")]
+    assert [line.split(" (")[0] for line in headings[:3]] == ["--- p, chosen", "--- p, rejected", "--- k, undesirable"]
+    assert headings[3].startswith("--- rejected: pairs.jsonl line 3: one_sided: ")
+    assert shown.count("What is 2+2?") == 2
+    assert "[It| is| |4|.]{<|im_end|>}" in shown

@@ -1,7 +1,7 @@
 import numpy as np
 
 from dataselect.records import Example, Message, Reject
-from dataselect.selection.pool_index import index_pool, response_bytes
+from dataselect.selection.pool_index import index_pool, response_bytes, text_of_example
 from dataselect.strategies import Text
 
 
@@ -50,3 +50,10 @@ def test_sources_go_with_their_ids_and_texts_are_kept_where_they_are_asked_for()
 def test_an_empty_pool_has_no_rows():
     result = index_pool([])
     assert (result.ids, len(result.response_bytes), result.rejects) == ((), 0, 0)
+
+
+def test_the_text_of_a_pair_is_both_replies():
+    asked, good, bad = Message("user", "Q"), Message("assistant", "A"), Message("assistant", "B")
+    pair = Example("x", "pool", {}, (asked, good), rejected=(asked, bad))
+    assert text_of_example(pair) == Text("Q", "A\n\nB")
+    assert response_bytes(pair) == 1  # the length of a pair is that of its chosen reply

@@ -120,3 +120,9 @@ def test_a_selection_that_was_changed_by_hand_is_refused(write):
     file.write_text('{"prompt": "a", "response": "c"}\n')
     with pytest.raises(ArtifactError, match=r"low\.jsonl is not the file that .*: it was changed"):
         read_selection(file)
+
+
+def test_preference_pairs_are_not_trained_on_as_one_reply(write):
+    with pytest.raises(DataselectError, match="selection of preference pairs") as caught:
+        read_selection(write(columns={"pairs": True}))
+    assert caught.value.hint == "select without --pairs to train on the chosen replies"

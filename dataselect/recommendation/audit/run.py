@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,7 @@ class Audit:
         """Everything that the findings depend on."""
         request = self._request
         return {
-            "inputs": self._inputs, "columns": asdict(request.columns), "prefix_ids": request.prefix_ids,
+            "inputs": self._inputs, "columns": request.columns.recorded(), "prefix_ids": request.prefix_ids,
             "limit": request.limit, "sample_seed": request.sample_seed, "dedup_threshold": THRESHOLD,
             "leaks": {"ngram": NGRAM, **RULE}, "near_duplicates": self._near, "languages_by": self._languages.method,
             "rendering": self._renderer.settings() if self._renderer else None,
