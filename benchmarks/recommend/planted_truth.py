@@ -5,7 +5,8 @@
 Each seed composes three pools (`three_pools.py`: one helps the task, one is noise, one harms it; 30 % of the rows of
 each are spoiled) and runs the command as a user does, on the bundled model. The criterion, fixed before the first run:
 at least 90 % of the recommended rows are of the helpful pool, and at most 10 % are spoiled. It has to hold in at least
-18 of 20 seeds.
+18 of 20 seeds. A copy spoils an answer that has its original too; alone it is a clean row, since which of two equal
+rows stays is arbitrary.
 
 `truth` in the output is what makes it a test: the task's loss after training on 50 clean rows of each pool, and before.
 The outcome of a seed is written as soon as there is one; the same command goes on where it was stopped.
@@ -44,9 +45,13 @@ def recommend(directory: Path, files: Files, seed: int) -> None:
 def outcome(directory: Path, seed: int) -> dict[str, Any]:
     """What was recommended, judged by where its rows come from."""
     lines = (directory / "answer" / "recommended.jsonl").read_text(encoding="utf-8").splitlines()
-    ids = [str(json.loads(line)["id"]) for line in lines]
+    records = [json.loads(line) for line in lines]
+    ids = [str(record["id"]) for record in records]
     pools = Counter(id_.split("-")[0] for id_ in ids)
-    defects = Counter(defect_of(id_) for id_ in ids)
+    contents = [{key: one for key, one in record.items() if key not in ("id", "_dataselect")} for record in records]
+    alone = {id_ for id_, one in zip(ids, contents, strict=True) if contents.count(one) == 1}
+    found = {id_: defect_of(id_) for id_ in ids}
+    defects = Counter(CLEAN if found[id_] == "copy" and id_ in alone else found[id_] for id_ in ids)
     helpful, spoiled = pools["helpful"] / len(ids), 1 - defects[CLEAN] / len(ids)
     answer = json.loads((directory / "answer" / "recommendation.json").read_text(encoding="utf-8"))
     return {

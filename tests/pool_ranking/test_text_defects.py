@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataselect.pool_ranking.text_defects import ends_early, text_defects
+from dataselect.pool_ranking.text_defects import cut_words, ends_early, text_defects
 from dataselect.strategies import Text
 
 GOOD = Text("Name a bird.", "A robin is a bird.")
@@ -63,3 +63,24 @@ def test_a_response_that_stops_in_the_middle_ends_early(response):
 )  # fmt: skip
 def test_answers_lists_signatures_and_code_do_not(response):
     assert not ends_early(response)
+
+
+WORKED = [f"The number of apples so far: {n} + 1 = {n + 1}" for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("response", "cut"),
+    [
+        ("First we count the numb", True),  # begins "number", which five rows have, and is no word itself
+        ("First we count the number", False),
+        ("First we count the numb.", False),  # ended by a mark
+        ("We count:\n1. The apples\n2. the numb", False),  # in a list
+        ("The numb", False),  # a short answer
+        ("First we count the pea", False),  # begins no word of the pool
+        ("First we count the sto", False),  # "story" stands in one row only
+    ],
+)
+def test_a_response_that_ends_inside_a_word_of_the_pool_is_cut(response, cut):
+    texts = [Text("How many?", answer) for answer in (*WORKED, "A story.", response)]
+    assert cut_words(texts) == ([len(texts) - 1] if cut else [])
+    assert {one.defect: one.rows for one in text_defects(texts)}["truncated_ending"] == int(cut)

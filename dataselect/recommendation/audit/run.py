@@ -20,6 +20,7 @@ from dataselect.library_errors import user_errors
 from dataselect.models import resolve_model
 from dataselect.pool import PoolReader, Renderer
 from dataselect.pool.sources import find_sources
+from dataselect.pool_ranking.text_defects import ROWS_WITH_WORD
 from dataselect.recommendation.audit.document import audit_document
 from dataselect.recommendation.audit.findings import Evidence
 from dataselect.recommendation.audit.kinds import BITS
@@ -28,6 +29,7 @@ from dataselect.recommendation.audit.leaks import RULE, judge_leaks
 from dataselect.recommendation.audit.reading import Pass, Reading
 from dataselect.recommendation.audit.repeats import THRESHOLD, can_compare_near, mark_repeats
 from dataselect.recommendation.audit.request import AuditReport, AuditRequest
+from dataselect.recommendation.audit.signs import mark_cut_words
 from dataselect.recommendation.audit.unlike import mark_unlike
 from dataselect.reports.audit import audit_page
 from dataselect.selection.contamination import EvaluationTexts, EvaluationWords, read_evaluation_texts
@@ -84,7 +86,8 @@ class Audit:
         return {
             "inputs": self._inputs, "columns": request.columns.recorded(), "prefix_ids": request.prefix_ids,
             "limit": request.limit, "sample_seed": request.sample_seed, "dedup_threshold": THRESHOLD,
-            "leaks": {"ngram": NGRAM, **RULE}, "near_duplicates": self._near, "languages_by": self._languages.method,
+            "leaks": {"ngram": NGRAM, **RULE},
+            "rows_with_cut_word": ROWS_WITH_WORD, "near_duplicates": self._near, "languages_by": self._languages.method,
             "rendering": self._renderer.settings() if self._renderer else None,
         }  # fmt: skip
 
@@ -136,6 +139,7 @@ class Audit:
         if not len(reading.rows):
             raise _nothing(reading)
         judge_leaks(reading, self._words, [item for texts in self._tasks.values() for item in texts.items], NGRAM)
+        mark_cut_words(reading.rows)
         self._say(f"compare {len(reading.rows):,} rows with each other")
         repeats = mark_repeats(reading.rows, reading.keys)
         mark_unlike(reading.rows, [_said(texts) for texts in self._tasks.values()])

@@ -1,6 +1,7 @@
 """Signs in the text of one row: faults, special tokens, refusals, and the traits of its format.
 
-The faults are those that `rank` counts (`pool_ranking.text_defects`). Each sign is a sign and not a proof.
+The faults are those that `rank` counts (`pool_ranking.text_defects`). Each sign is a sign and not a proof. Whether a
+response ends inside a word shows only beside the other rows of its pool (`mark_cut_words`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from dataselect.pool import ColumnMap
 from dataselect.pool.columns import lead_of, shape_of
-from dataselect.pool_ranking.text_defects import text_defects
+from dataselect.pool_ranking.text_defects import cut_words, text_defects
 from dataselect.recommendation.audit.kinds import BITS
+from dataselect.recommendation.audit.rows import Rows
 from dataselect.records import Example
 from dataselect.selection.text_normalisation import normalised, words
 from dataselect.strategies import Text
@@ -62,6 +66,15 @@ def signs(example: Example, text: Text) -> int:
     if _REFUSAL.search(text.response[:_BEGINNING].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
         found.append("refusal")
     return sum(BITS[key] for key in found)
+
+
+def mark_cut_words(rows: Rows) -> None:
+    """Mark the rows of all pools whose response ends inside a word."""
+    pool = rows.column("pool")
+    for one in range(len(rows.pools)):
+        here = np.flatnonzero(pool == one)
+        found = cut_words(rows[row] for row in here.tolist())
+        rows.mark(here[found], BITS["truncated_ending"])
 
 
 def special_token(text: Text) -> str:
