@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     help="Derive the scores again from this finished folder of score --tokens, without POOL and --model.",
 )  # fmt: skip
 @options.columns
+@options.preference_pairs
 def command(
     pools: tuple[str, ...], models: tuple[str, ...], out: Path | None, overwrite: bool, backend: str, ifd: bool,
     ratings: tuple[str, ...], tokens: bool, no_ranks: bool, rank_clip: int | None,
@@ -73,13 +74,15 @@ def command(
     Writes DIR/scores.parquet (one row per example), rejects.jsonl and manifest.json. auto is vllm where it is
     installed and CUDA is visible, else transformers. An interrupted run resumes when the command is repeated, and
     rows that were scored before in the same way come from a cache. --estimate scores a few rows and extrapolates to all
-    of them; it needs no --out and writes nothing. --from-tokens derives the same columns from kept tokens.
+    of them; it needs no --out and writes nothing. --from-tokens derives the same columns from kept tokens. With --pairs
+    both replies are scored: the chosen one under the usual names, the rejected one with rejected_ before them.
 
     \b
     Example:
       dataselect score alpaca.json gsm8k.jsonl --model builtin --ifd --out scores
       dataselect score pool.jsonl --model base --model tuned=runs/tuned --tokens --out scores
       dataselect score pool.jsonl --model M --tokens --estimate
+      dataselect score preferences.jsonl --pairs --model base --model tuned=runs/tuned --out scores
       dataselect score pool.jsonl --model SCORER --rating complexity --rating quality --out ratings
       dataselect score pool.jsonl --model M --backend server --server http://127.0.0.1:8000/v1 --out scores
       dataselect score --from-tokens scores --out derived

@@ -20,7 +20,6 @@ Left out: lists of more than two ranked replies as such.
 from __future__ import annotations
 
 import math
-import os.path
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -39,6 +38,10 @@ TIES = "completions that tie for the best or worst rating"
 _SIDES = (CHOSEN, REJECTED)
 _COMPLETIONS = "completions"
 _RATINGS = ("overall_score", "fine-grained_score", "rating", "score")
+_RATED = (
+    ("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"),
+    ("chosen_rating", "rejected_rating"), ("chosen-rating", "rejected-rating"),
+)  # fmt: skip
 _SPEAKER = re.compile(r"\n\n(Human|Assistant):[ ]?")
 _ROLES = {"Human": "user", "Assistant": "assistant"}
 
@@ -83,6 +86,23 @@ def sides(example: Example) -> dict[str, Example]:
     if example.rejected:
         return {CHOSEN: one, REJECTED: replace(one, messages=example.rejected)}
     return {{True: "desirable", False: "undesirable", None: ""}[example.desirable]: one}
+
+
+def rating_margin(record: Record) -> float | None:
+    """Return by how much the record itself rates its chosen reply above the rejected one; None where it does not say.
+
+    That is a column `margin`, the difference of two columns of ratings (`_RATED`), or the best minus the worst rating
+    of completions.
+    """
+    margin = _number(record.get("margin"))
+    if margin is not None:
+        return margin
+    for pair in _RATED:
+        chosen, rejected = (_number(record.get(name)) for name in pair)
+        if chosen is not None and rejected is not None:
+            return chosen - rejected
+    ratings = [rating for _, rating in _rated(record) or ()]
+    return max(ratings) - min(ratings) if ratings else None
 
 
 def _two_sides(record: Record, columns: ColumnMap) -> Content:
@@ -134,7 +154,8 @@ def _split(chosen: str, rejected: str) -> tuple[Messages, Messages]:
     """Divide two texts without a prompt: transcripts by their speakers, others after what they share."""
     if all(_SPEAKER.match(text if text.startswith("\n") else "\n\n" + text) for text in (chosen, rejected)):
         return _transcript(chosen), _transcript(rejected)
-    shared = os.path.commonpath([chosen, rejected])
+    different = (at for at, (one, other) in enumerate(zip(chosen, rejected, strict=False)) if one != other)
+    shared = chosen[: next(different, min(len(chosen), len(rejected)))]
     if len(shared) < min(len(chosen), len(rejected)) and not shared.endswith((" ", "\n")):
         shared = shared[: 1 + max(shared.rfind(" "), shared.rfind("\n"))]
     if not shared.strip():
@@ -173,14 +194,17 @@ def _rated(record: Record) -> list[tuple[str, float]] | None:
 
 
 def _rating(completion: Mapping[str, Any]) -> float | None:
-    for name in _RATINGS:
-        try:
-            rating = float(completion[name])
-        except (KeyError, TypeError, ValueError):
-            continue
-        if math.isfinite(rating):
-            return rating
-    return None
+    ratings = (_number(completion.get(name)) for name in _RATINGS)
+    return next((rating for rating in ratings if rating is not None), None)
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - JSON
+    """A finite number, or a text that holds one; None for anything else."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and not isinstance(value, bool) else None
 
 
 def _extremes(rated: list[tuple[str, float]]) -> tuple[str, str, bool]:

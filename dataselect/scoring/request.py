@@ -95,6 +95,8 @@ class ScoreRequest:
         for rating in self.ratings:
             if rating not in RATINGS or self.ratings.count(rating) > 1:
                 raise UsageError(f"--rating expects {' and '.join(RATINGS)}, each once, got {rating!r}")
+        if self.columns.pairs and self.tokens:
+            raise UsageError("--tokens cannot be combined with --pairs", "score without --tokens")
         if self.references and self.backend == "server":
             raise UsageError("--backend server accepts only one model", "score once per server, into two folders")
         if self.server and self.backend != "server":
@@ -288,6 +290,7 @@ class ScorePlan:
             ranks=request.ranks,
             tokens=request.tokens,
             ratings=request.ratings,
+            pairs=request.columns.pairs,
             rank_clip=request.rank_clip,
             cache=cache_path() if request.cache and self.backend != "server" else None,
             salt=self._salt(model),

@@ -43,18 +43,29 @@ STEP_TOKENS = "step_tokens"
 """The column that counts the response tokens that begin a step."""
 
 
-def schema(with_ifd: bool, with_ranks: bool, ratings: Sequence[str] = (), with_steps: bool = True) -> Any:  # noqa: ANN401 - a pyarrow schema
+REJECTED_PREFIX = "rejected_"
+"""What stands before the columns of the reply that was rejected in a pair."""
+OF_RECORD = ("id", "source")
+"""The columns that a record has once, whatever models and replies are scored."""
+DESIRABLE, RATING_MARGIN = "desirable", "rating_margin"
+"""Further columns of a record where records are pairs."""
+
+
+def schema(
+    with_ifd: bool, with_ranks: bool, ratings: Sequence[str] = (), with_steps: bool = True, pairs: bool = False
+) -> Any:  # noqa: ANN401 - a pyarrow schema
     """Return the Arrow schema of one model's score table; new columns come last.
 
     Args:
         with_steps: Whether it is known which tokens begin a step; kept tokens of older versions do not say.
+        pairs: Whether rows have a rejected reply too.
     """
     import pyarrow as pa
 
     numbers = [*_NUMBERS, *(_RANK_NUMBERS if with_ranks else ()), *(_IFD_NUMBERS if with_ifd else ())]
     numbers += rating_columns(ratings)
     counts = [*_COUNTS, SPECIAL_TEXTS, *(("final_response_tokens",) if with_ifd else ())]
-    return pa.schema(
+    one = pa.schema(
         [pa.field(name, pa.string(), nullable=False) for name in ("id", "source", "status")]
         + [pa.field(name, pa.int64(), nullable=name == TOTAL_TOKENS) for name in counts]
         + [pa.field(name, pa.float64()) for name in numbers]
@@ -66,6 +77,11 @@ def schema(with_ifd: bool, with_ranks: bool, ratings: Sequence[str] = (), with_s
             else []
         )
     )
+    if not pairs:
+        return one
+    rejected = (field.with_name(REJECTED_PREFIX + field.name) for field in one if field.name not in OF_RECORD)
+    own = (pa.field(DESIRABLE, pa.bool_()), pa.field(RATING_MARGIN, pa.float64()))
+    return pa.schema([*one, *(field.with_nullable(True) for field in rejected), *own])
 
 
 @dataclass(frozen=True, slots=True)

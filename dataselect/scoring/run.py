@@ -85,9 +85,10 @@ class _ShardLoop:
         self._warn = warn
         self._feeding: dict[str, Feeding] = {}
         self._engine = make_engine(plan.request.engine, plan.request.workers)
-        columns = schema(plan.request.ifd, plan.request.ranks, plan.request.ratings)
+        request = plan.request
+        self._columns = schema(request.ifd, request.ranks, request.ratings, pairs=request.columns.pairs)
         self._shards = {
-            model.name: ScoreShards(directory, model.name, plan.request.tokens, columns.names) for model in plan.models
+            model.name: ScoreShards(directory, model.name, request.tokens, self._columns.names) for model in plan.models
         }
         self._tokens, self._seconds, self._cached = 0, 0.0, 0
         self._notes = [note for model in plan.models for note in model.notes]
@@ -95,13 +96,11 @@ class _ShardLoop:
 
     def run(self) -> dict[str, Any]:
         """Return the manifest."""
-        request = self._plan.request
         for model in self._plan.models:
             self._score(model)
         if self._count == 0:
             raise PoolError("the pool holds no records", "give a file that holds some")
-        one = schema(request.ifd, request.ranks, request.ratings)
-        merge(self._directory, self._count, self._shards, one, self._plan.same_tokenizer())
+        merge(self._directory, self._count, self._shards, self._columns, self._plan.same_tokenizer())
         summary = summarise(self._directory.path, self._plan.models[0].rendering["special_tokens"])
         self._notes += (*self._plan.reader.notes, *summary.notes)
         self._require_some(summary.counts)

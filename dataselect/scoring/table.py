@@ -26,7 +26,15 @@ from dataselect.likelihood import LN2, macro_perplexity, micro_perplexity
 from dataselect.pool.rejects import reject_notes
 from dataselect.records import SCORABLE, STATUSES, Reject, why_no_ifd
 from dataselect.scoring.contrast import contrast_names, contrasts
-from dataselect.scoring.rows import IFD_MISSING, RANK_SUM, SPECIAL_TEXTS
+from dataselect.scoring.rows import (
+    DESIRABLE,
+    IFD_MISSING,
+    OF_RECORD,
+    RANK_SUM,
+    RATING_MARGIN,
+    REJECTED_PREFIX,
+    SPECIAL_TEXTS,
+)
 from dataselect.scoring.tokens import TOKENS
 from dataselect.scoring.worker import ShardResult
 from dataselect.stage import StageDirectory
@@ -97,7 +105,7 @@ class ScoreShards:
             self._stage.remove(self._table(index), self._rejects(index), *self._sidecar(index))
 
 
-_SHARED = ("id", "source")
+_SHARED = (*OF_RECORD, DESIRABLE, RATING_MARGIN)
 
 
 def table_schema(one: Any, names: list[str]) -> Any:  # noqa: ANN401 - Arrow schemas
@@ -110,7 +118,10 @@ def table_schema(one: Any, names: list[str]) -> Any:  # noqa: ANN401 - Arrow sch
     import pyarrow as pa
 
     suffixed = [field.with_name(f"{field.name}.{name}") for name in names for field in one if field.name not in _SHARED]
-    return pa.schema([*one, *suffixed, *(pa.field(name, pa.float64()) for name in contrast_names(names))])
+    contrasted = contrast_names(names)
+    if f"{REJECTED_PREFIX}status" in one.names:
+        contrasted += [REJECTED_PREFIX + name for name in contrast_names(names)]
+    return pa.schema([*one, *suffixed, *(pa.field(name, pa.float64()) for name in contrasted)])
 
 
 def merge(
@@ -170,9 +181,17 @@ def _side_by_side(tables: dict[str, Any], same_tokenizer: Mapping[str, bool]) ->
         for column in table.column_names:
             if column not in _SHARED:
                 merged = merged.append_column(f"{column}.{name}", table[column])
-    for name, values in contrasts(first, kept, same_tokenizer).items():
-        merged = merged.append_column(name, [pa.array(values, pa.float64(), mask=np.isnan(values))])
+    for prefix in ("", REJECTED_PREFIX) if f"{REJECTED_PREFIX}status" in first.column_names else ("",):
+        further = {name: _of_reply(table, prefix) for name, table in kept.items()}
+        for name, values in contrasts(_of_reply(first, prefix), further, same_tokenizer).items():
+            merged = merged.append_column(prefix + name, [pa.array(values, pa.float64(), mask=np.isnan(values))])
     return merged
+
+
+def _of_reply(table: Any, prefix: str) -> Any:  # noqa: ANN401 - Arrow tables
+    """Return the columns of one reply of a pair, named as those of a row of its own."""
+    names = [name for name in table.column_names if name.startswith(prefix)]
+    return table.select(names).rename_columns([name.removeprefix(prefix) for name in names])
 
 
 def _rejects(shards: Mapping[str, ScoreShards], index: int) -> Iterator[Reject]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ from dataselect.backends import BackendOptions, TokenSequence, load_backend
 from dataselect.likelihood import RANK_CLIP
 from dataselect.models import resolve_model
 from dataselect.pool import Renderer, RenderOptions
+from dataselect.pool.pairs import sides
 from dataselect.records import Example, Reject, Rendered, TokenScores
 from dataselect.scoring.cache import ScoreCache, row_key
 from dataselect.scoring.feeding import Feeding, FeedingProbe
+from dataselect.scoring.pair_rows import RenderedPair, pair_row
 from dataselect.scoring.retrying_model import RetryingModel
 from dataselect.scoring.rows import own_columns, schema, scored_row, sequences, token_numbers, unscored_row
 from dataselect.scoring.tokens import token_row, token_schema
@@ -40,6 +42,7 @@ class WorkerSpec:
         digest: Digest of its content.
         tokens: Whether to keep the token sidecar.
         ratings: Ratings that the model gives.
+        pairs: Whether records are preference pairs, of which both replies are scored.
         rank_clip: Higher ranks count as this one.
         cache: The cache's file; None without cache.
         salt: Digest of everything that cached numbers depend on besides the row.
@@ -55,6 +58,7 @@ class WorkerSpec:
     ranks: bool
     tokens: bool
     ratings: tuple[str, ...] = ()
+    pairs: bool = False
     rank_clip: int = RANK_CLIP
     cache: Path | None = None
     salt: str = ""
@@ -93,12 +97,24 @@ class ShardResult:
 
 @dataclass(frozen=True, slots=True)
 class RenderedShard:
-    """A shard as the model will see it; `records` counts the records it was made from."""
+    """A shard as the model will see it.
+
+    Attributes:
+        records: How many it was made from.
+        rendered: One for each row; of a pair the chosen reply.
+        pairs: What belongs to each of them, where records are read as pairs; else empty.
+    """
 
     index: int
     records: int
     rendered: list[Rendered]
     rejects: list[Reject]
+    pairs: list[RenderedPair] = field(default_factory=list)
+
+    @property
+    def replies(self) -> list[Rendered]:
+        """Everything that is scored: what is rendered, then the rejected replies."""
+        return [*self.rendered, *(pair.rejected for pair in self.pairs if pair.rejected is not None)]
 
 
 class ShardWorker:
@@ -129,6 +145,8 @@ class ShardWorker:
 
     def render(self, shard: Shard) -> RenderedShard:
         """Render a shard's examples; those that cannot be rendered join its rejects, in input order."""
+        if self._spec.pairs:
+            return self._render_pairs(shard)
         examples = iter(self._renderer.render([r for r in shard.records if isinstance(r, Example)]))
         items = [r if isinstance(r, Reject) else next(examples) for r in shard.records]
         return RenderedShard(
@@ -138,15 +156,32 @@ class ShardWorker:
             rejects=[one for one in items if isinstance(one, Reject)],
         )
 
+    def _render_pairs(self, shard: Shard) -> RenderedShard:
+        """Render both replies of each pair; one that cannot be rendered rejects the pair."""
+        replies = [list(sides(r).values()) if isinstance(r, Example) else [] for r in shard.records]
+        rendered = iter(self._renderer.render([reply for each in replies for reply in each]))
+        found = RenderedShard(shard.index, len(replies), rendered=[], rejects=[], pairs=[])
+        for record, each in zip(shard.records, replies, strict=True):
+            seen = [next(rendered) for _ in each]
+            faults = [one for one in (record, *seen) if isinstance(one, Reject)]
+            if faults or isinstance(record, Reject):
+                found.rejects.append(faults[0])
+                continue
+            chosen, *rejected = [one for one in seen if isinstance(one, Rendered)]
+            found.rendered.append(chosen)
+            found.pairs.append(RenderedPair.of(record, rejected[0] if rejected else None))
+        return found
+
     def score(self, shard: RenderedShard, progress: Progress = NO_PROGRESS) -> Iterator[Feeding | ShardResult]:
         """Score a rendered shard: rows in the cache are taken from it, equal rows are computed once.
 
         A `Feeding` comes before the first rows that a worker computes.
         """
-        keys = {id(one): row_key(self._spec.salt, one) for one in shard.rendered if one.scorable}
+        replies = shard.replies
+        keys = {id(one): row_key(self._spec.salt, one) for one in replies if one.scorable}
         known = self._cache.find(set(keys.values())) if self._cache else {}
         new: dict[bytes, Rendered] = {}
-        for one in shard.rendered:
+        for one in replies:
             if one.scorable and keys[id(one)] not in known:
                 new.setdefault(keys[id(one)], one)
         cached = sum(key in known for key in keys.values())
@@ -156,7 +191,9 @@ class ShardWorker:
         if self._cache and rows:
             self._cache.store({k: v for k, v in rows.items() if v["row"]["status"] != "engine_error"}, time.time())
         known |= rows
-        entries = [_of(one, known[keys[id(one)]] if one.scorable else None) for one in shard.rendered]
+        entries = [_of(one, known[keys[id(one)]] if one.scorable else None) for one in replies]
+        if self._spec.pairs:
+            entries = _joined(shard, entries)
         notes, self._model.notes = tuple(self._model.notes), []
         yield ShardResult(
             index=shard.index,
@@ -207,7 +244,7 @@ class ShardWorker:
     def _table(self, entries: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - an Arrow table
         import pyarrow as pa
 
-        columns = schema(self._spec.ifd, self._spec.ranks, self._spec.ratings)
+        columns = schema(self._spec.ifd, self._spec.ranks, self._spec.ratings, pairs=self._spec.pairs)
         return pa.Table.from_pylist([entry["row"] for entry in entries], columns)
 
     def _sidecar(self, entries: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - an Arrow table
@@ -223,6 +260,15 @@ def _of(one: Rendered, entry: dict[str, Any] | None) -> dict[str, Any]:
         return {"row": unscored_row(one, one.status), "tokens": token_row(one, None)}
     named = {"row": entry["row"] | own_columns(one)}
     return named | ({"tokens": entry["tokens"] | {"id": one.id}} if "tokens" in entry else {})
+
+
+def _joined(shard: RenderedShard, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one entry for each pair, from those of `shard.replies`."""
+    rejected = iter(entries[len(shard.rendered) :])
+    return [
+        {"row": pair_row(chosen, entry["row"], pair, next(rejected)["row"] if pair.rejected is not None else None)}
+        for chosen, entry, pair in zip(shard.rendered, entries[: len(shard.rendered)], shard.pairs, strict=True)
+    ]
 
 
 def _in_records(progress: Progress, sequences: int, records: int) -> Callable[[int], None]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dataselect.pool import ColumnMap, PoolReader
-from dataselect.pool.pairs import TIES, read_pair, sides
+from dataselect.pool.pairs import TIES, rating_margin, read_pair, sides
 from dataselect.pool.rejects import Unreadable
 from dataselect.records import Example, Message, Reject
 
@@ -175,3 +175,19 @@ def test_read_without_pairs_nothing_is_different(tmp_path):
     assert (one.messages, one.rejected, one.desirable) == ((USER, GOOD), (), None)
     assert "pairs" not in ColumnMap().recorded()
     assert ColumnMap(**ColumnMap(pairs=True).recorded()) == ColumnMap(pairs=True)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"score_chosen": 8.5, "score_rejected": "6"}, 8.5 - 6),
+        ({"chosen-rating": 4, "rejected-rating": 5}, -1.0),  # a record may contradict itself: that is what it says
+        ({"margin": 0.25, "score_chosen": 9, "score_rejected": 1}, 0.25),
+        ({"score_chosen": 8.5}, None),
+        ({"margin": "nan"}, None),
+        ({"margin": True}, None),
+        (rated(5, 3, None, 4), 5.0 - 3.0),
+    ],
+)
+def test_how_much_better_a_record_rates_its_chosen_reply(record, expected):
+    assert rating_margin(record) == expected

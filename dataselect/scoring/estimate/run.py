@@ -27,6 +27,7 @@ from dataselect.errors import DataselectError, PoolError
 from dataselect.library_errors import user_errors
 from dataselect.models import resolve_model
 from dataselect.pool import Renderer
+from dataselect.pool.pairs import sides
 from dataselect.progress import measured
 from dataselect.records import Rendered
 from dataselect.scoring.cache import ScoreCache, row_key
@@ -187,20 +188,21 @@ class _OneModel:
     def __init__(self, plan: ScorePlan, model: ModelPlan, sample: ExampleSample) -> None:
         self._called = model.name or plan.request.model
         self._backend = plan.backend
-        self._spec = plan.worker(model, time.time())
+        self._spec = replace(plan.worker(model, time.time()), pairs=False)  # each reply of a pair is a row here
         self._max_length: int = model.rendering["max_length"]
         path, spec = resolve_model(model.called), self._spec
         renderer = Renderer(path, spec.rendering, ifd=spec.ifd, ratings=spec.ratings)
-        renderer.render(sample.examples[:1])
+        replies = [reply for example in sample.examples for reply in sides(example).values()]
+        renderer.render(replies[:1])
         began = time.perf_counter()
-        self._rendered = [one for one in renderer.render(sample.examples) if isinstance(one, Rendered)]
+        self._rendered = [one for one in renderer.render(replies) if isinstance(one, Rendered)]
         seconds = time.perf_counter() - began
         self._scorable = [one for one in self._rendered if one.scorable]
         drawn = sum(characters(example) for example in sample.examples)
         self._by_rows = sample.readable / len(sample.examples)
         self._by_text = sample.characters / drawn if drawn else self._by_rows
         self._rendering = seconds * self._by_text
-        self._unrendered = len(sample.examples) - len(self._rendered)
+        self._unrendered = len(replies) - len(self._rendered)
 
     def estimate(self, reading: float, progress: Progress) -> ModelEstimate:
         """Calibrate, and scale to the pool; see `estimate_model`."""
