@@ -22,6 +22,9 @@ from pathlib import Path
 from dataselect.stage.provenance import environment
 from dataselect.strategies import STRATEGIES
 
+PAIRS = {"pair-margin", "length-gap", "implicit-gap", "combined-margin", "pair-length-matched-random"}
+"""Strategies of preference pairs, which Alpaca does not hold."""
+
 PARAMS: dict[str, list[str]] = {
     "length-matched-random": ["match=longest.jsonl"],
     "column": ["name=ppl"],
@@ -75,7 +78,7 @@ def main() -> None:
     shared = Path(os.environ.get("DATASELECT_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     prepare(shared, options.work)
     seconds = {}
-    for name in STRATEGIES.names():
+    for name in (name for name in STRATEGIES.names() if name not in PAIRS):
         seconds[name] = round(select(name, options.work), 2)
         print(f"{name:24}{seconds[name]:8.2f} s", flush=True)
     document = {"rows": 5000, "seconds": seconds, "environment": environment()}

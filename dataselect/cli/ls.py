@@ -19,7 +19,14 @@ Row = tuple[str, ...]
 def _scorers() -> Iterator[Row]:
     from dataselect.scoring.scorers import SCORERS
 
-    needs = {"": "", "ifd": "--ifd", "ranks": "not --no-ranks", "models": "--model, twice", "rating": "--rating"}
+    needs = {
+        "": "",
+        "ifd": "--ifd",
+        "ranks": "not --no-ranks",
+        "models": "--model, twice",
+        "rating": "--rating",
+        "pairs": "--pairs",
+    }
     yield ("NAME", "NEEDS", "MEANING", "SOURCE")
     for scorer in SCORERS:
         yield (scorer.name, needs[scorer.needs], scorer.meaning, scorer.source)

@@ -131,6 +131,7 @@ def command(**given: Any) -> None:
         --budget 10% --out control.jsonl
       dataselect select pool.jsonl --strategy rds-plus --embeddings embeddings --budget 10% --out rds.jsonl
       dataselect select pool.jsonl --strategy dsir --target dev.jsonl --budget 10% --out dsir.jsonl
+      dataselect select preferences.jsonl --pairs --strategy length-gap --scores scores --budget 10% --out even.jsonl
       dataselect select pool.jsonl --strategy column --param name=rating --scores judge.csv --budget 10% --out top.jsonl
       dataselect select a.jsonl b.jsonl --strategy longest --where "response_tokens > 20 and ppl < 50" --dedup exact
         --dedup ngram --decontaminate test.jsonl --quota even --scores scores --budget 1000 --out clean.jsonl

@@ -16,13 +16,13 @@ class Scorer:
 
     Attributes:
         needs: "" for every run; "ifd" for `--ifd`; "ranks" for a run without `--no-ranks`; "models" for a second
-            `--model`; "rating" for `--rating`.
+            `--model`; "rating" for `--rating`; "pairs" for `--pairs`.
     """
 
     name: str
     meaning: str
     source: str
-    needs: Literal["", "ifd", "ranks", "models", "rating"] = ""
+    needs: Literal["", "ifd", "ranks", "models", "rating", "pairs"] = ""
 
 
 _DEITA = "Deita (2312.15685)"
@@ -45,4 +45,6 @@ SCORERS = (
     Scorer("complexity", "the digit from 1 to 6 that the model expects as rating of the query", _DEITA, "rating"),
     Scorer("quality", "the digit from 1 to 6 that the model expects as rating of the response", _DEITA, "rating"),
     Scorer("complexity_quality", "complexity times quality, summed over the exchanges of a dialogue", _DEITA, "rating"),
+    Scorer("rejected_NAME", "the column NAME, of the rejected reply of a pair", "", "pairs"),
+    Scorer("rating_margin", "the record's rating of the chosen reply minus that of the rejected", "", "pairs"),
 )

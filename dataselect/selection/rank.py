@@ -32,6 +32,7 @@ from dataselect.selection.selection_file import selected_ids
 from dataselect.selection.stages import Stage
 from dataselect.selection.within_source import within_sources
 from dataselect.strategies import LENGTH, Candidates, Needs
+from dataselect.strategies.contract import REJECTED_TOKENS
 from dataselect.strategies.strings import Strings
 
 
@@ -205,6 +206,11 @@ def candidates_of(
         ids,
         columns,
         match_lengths=np.zeros(0) if needs.selection is None else matched_lengths(needs.selection, inputs.tables),
+        match_rejected_lengths=(
+            matched_lengths(needs.selection, inputs.tables, REJECTED_TOKENS)
+            if needs.match_rejected and needs.selection is not None
+            else np.zeros(0)
+        ),
         match_ids=() if needs.selection is None else selected_ids(needs.selection),
         vectors=vectors.of(ids) if vectors is not None and needs.vectors else None,
         target_vectors=vectors.targets if vectors is not None and needs.targets else np.zeros((0, 0), np.float32),
@@ -217,8 +223,11 @@ def candidates_of(
     )
 
 
-def matched_lengths(path: Path, tables: Sequence[ScoreTable]) -> NDArray[np.float64]:
+def matched_lengths(path: Path, tables: Sequence[ScoreTable], column: str = RESPONSE_TOKENS) -> NDArray[np.float64]:
     """Return the response tokens of each row of the selection `path`, best first.
+
+    Args:
+        column: Of which reply.
 
     Returns:
         (n_selected,) float64.
@@ -230,13 +239,13 @@ def matched_lengths(path: Path, tables: Sequence[ScoreTable]) -> NDArray[np.floa
     wanted = set(ids)
     lengths: dict[str, float] = {}
     for table in tables:
-        for id_, value in zip(table.ids, table.columns.get(RESPONSE_TOKENS, ()), strict=False):
+        for id_, value in zip(table.ids, table.columns.get(column, ()), strict=False):
             if id_ in wanted and not np.isnan(value):
                 lengths[id_] = float(value)
     missing = [id_ for id_ in ids if id_ not in lengths]
     if missing:
         raise ArtifactError(
-            f"{len(missing):,} of {len(ids):,} rows of {path} have no {RESPONSE_TOKENS} in the score tables, "
+            f"{len(missing):,} of {len(ids):,} rows of {path} have no {column} in the score tables, "
             f"the first being {missing[0]!r}",
             "give the --scores of its pool, and make it with --scores too, so that it holds scored rows only",
         )

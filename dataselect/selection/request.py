@@ -222,6 +222,8 @@ _NEWER = (
 _IFD = "dataselect score POOL --model M --ifd --out DIR, then --scores DIR"
 _RATING = "dataselect score POOL --model M --rating complexity --rating quality --out DIR, then --scores DIR"
 _CONTRAST = "dataselect score POOL --model M --model NAME=REFERENCE --out DIR, then --scores DIR"
+_PAIRS = "dataselect score POOL --pairs --model M --out DIR, then --scores DIR"
+_PAIRS_CONTRAST = "dataselect score POOL --pairs --model REFERENCE --model NAME=TUNED --out DIR, then --scores DIR"
 _VECTORS = "dataselect embed POOL --encoder E --out DIR, then --embeddings DIR"
 _TARGETS = "dataselect embed POOL --encoder E --target FILE --out DIR, then --embeddings DIR"
 _SCORED = (
@@ -237,6 +239,9 @@ _MAKERS = {
     **dict.fromkeys(("complexity", "quality", "complexity_quality"), _RATING),
     "excess_loss": _CONTRAST,
     "aligned_likelihood": _CONTRAST,
+    "nll_difference": _CONTRAST,
+    "rejected_nll_difference": _PAIRS_CONTRAST,
+    **dict.fromkeys(("rating_margin", "rejected_response_nll", "rejected_response_tokens"), _PAIRS),
     "similarity": _TARGETS,
     "centroid_similarity": _TARGETS,
 }

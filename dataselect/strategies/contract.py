@@ -28,6 +28,8 @@ from dataselect.strategies.strings import Strings
 
 LENGTH = "length"
 """The column that `Needs.length` asks for."""
+REJECTED_TOKENS = "rejected_response_tokens"
+"""The column with the length of the rejected reply of a pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class Needs:
     target_texts: bool = False
     sources: bool = False
 
+    @property
+    def match_rejected(self) -> bool:
+        """Whether it wants the lengths of the rejected replies of the matched selection."""
+        return self.selection is not None and REJECTED_TOKENS in self.columns
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -79,6 +86,8 @@ class Candidates:
         columns: name -> (n,) float64, NaN where there is no value.
         match_lengths: (l,) response tokens of the matched selection in its rank order; empty where none is matched.
         match_ids: (l,) their ids.
+        match_rejected_lengths: (l,) response tokens of their rejected replies, where `rejected_response_tokens` is
+            needed; else empty.
         vectors: (n, d) float32 of length 1, perhaps a memory map; None where not needed.
         target_vectors: (m, d) float32 of length 1, in the order of the target files.
         target_tasks: (m,) the target file that each target vector came from.
@@ -94,6 +103,7 @@ class Candidates:
     columns: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     match_lengths: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     match_ids: Sequence[str] = ()
+    match_rejected_lengths: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     vectors: NDArray[np.float32] | None = None
     target_vectors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     target_tasks: Sequence[str] = ()
@@ -176,6 +186,9 @@ def restrict(candidates: Candidates, needs: Needs) -> Candidates:
         candidates,
         columns=columns,
         match_lengths=candidates.match_lengths if needs.selection is not None else nothing.match_lengths,
+        match_rejected_lengths=(
+            candidates.match_rejected_lengths if needs.match_rejected else nothing.match_rejected_lengths
+        ),
         match_ids=candidates.match_ids if needs.selection is not None else (),
         vectors=candidates.vectors if needs.vectors else None,
         target_vectors=candidates.target_vectors if needs.targets else nothing.target_vectors,

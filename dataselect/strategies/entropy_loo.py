@@ -8,7 +8,8 @@ entropy is 1/2 log det of its covariance and a constant. Leaving row i out chang
 with d_i the centred row and S the scatter matrix (the sum of d d'), so the order is that of the Mahalanobis distance.
 Highest first. Paper: our interpretation of the information-theoretic sampling of Khera et al. 2024 (arXiv 2411.10545),
 whose encoder, mixture of two Gaussians and draw are not published in full: do not call it theirs. Direction: high.
-Nesting: yes. Outliers come first, garbled rows among them.
+Nesting: yes. Outliers come first, garbled rows among them. The paper selects preference pairs; of a pair the embedding
+is that of its prompt, or with `embed --embed-text response` that of its chosen reply.
 """
 
 from __future__ import annotations

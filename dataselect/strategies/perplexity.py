@@ -15,7 +15,7 @@ centred and does not nest, so it is left out.
 The papers differ in the tokens that perplexity is over, and often do not say. `response` (given the prompt) is what a
 trainer that masks the prompt minimises; `sequence` also counts the prompt and the end-of-turn tokens, as Marion and
 Ankner do and as a trainer that masks nothing does. The two order a pool of short answers to long prompts quite
-differently.
+differently. Of a preference pair it is the chosen reply's: what the model would say itself comes first with `ppl-low`.
 
 The first token of a step (here: of a line, `scoring.steps`) is improbable whatever follows, so that perplexity favours
 responses of long lines. ASLEC (arXiv 2604.06834) names this and corrects it in two ways, of which `steps` follows the

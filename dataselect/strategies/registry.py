@@ -52,6 +52,11 @@ STRATEGIES = Registry(
         "semdedup": "dataselect.strategies.semdedup:SemDedup",
         "entropy-loo": "dataselect.strategies.entropy_loo:EntropyLoo",
         "dsir": "dataselect.strategies.dsir:Dsir",
+        "pair-margin": "dataselect.strategies.pair_margin:PairMargin",
+        "length-gap": "dataselect.strategies.length_gap:LengthGap",
+        "implicit-gap": "dataselect.strategies.implicit_gap:ImplicitGap",
+        "combined-margin": "dataselect.strategies.combined_margin:CombinedMargin",
+        "pair-length-matched-random": "dataselect.strategies.pair_length_matched_random:PairLengthMatchedRandom",
     },
 )
 """Every strategy by the name that a user types."""

@@ -49,8 +49,9 @@ def chosen(name, budget, pool, tables, seed=0, length_control=None, /, **params)
 def required(name, match):
     """What the strategy `name` cannot be made without."""
     of = "ppl=-1,ifd=0.5" if name == "weighted" else "ppl-low,longest"
-    given = {"match": str(match), "name": "ppl", "of": of}
-    return {f.name: given[f.name] for f in dataclasses.fields(STRATEGIES.load(name)) if f.name in given}
+    given = {"match": str(match), "name": "ppl", "of": of, "tuned": "tuned"}
+    fields = dataclasses.fields(STRATEGIES.load(name))
+    return {f.name: given[f.name] for f in fields if f.name in given and f.default is dataclasses.MISSING}
 
 
 POOL = survey_of("abcdef", rejects=2)
@@ -225,7 +226,8 @@ def test_a_larger_budget_only_appends(name, rows, seed, tmp_path_factory):
     match.write_text(json.dumps({"_dataselect": {"id": ids[-1], "rank": 1}}))
     params = required(name, match)
     columns = dict.fromkeys(make_strategy(name, params).needs.columns, values)
-    scores = table(ids, **{**columns, "response_tokens": sizes, "total_tokens": sizes})
+    lengths = dict.fromkeys(("response_tokens", "rejected_response_tokens", "total_tokens"), sizes)
+    scores = table(ids, **{**columns, **lengths})
     whole = chosen(name, str(len(ids)), survey_of(ids), [scores], seed, **params).ids
     for budget in range(1, len(ids) + 1):
         assert chosen(name, str(budget), survey_of(ids), [scores], seed, **params).ids == whole[:budget]

@@ -15,6 +15,9 @@ PARAMS = {
     "column": {"name": "rating"},
     "deita": {"threshold": 1.0},
     "rrf": {"of": "ppl-low(scope=sequence), longest"},
+    "implicit-gap": {"tuned": "tuned"},
+    "combined-margin": {"tuned": "tuned"},
+    "pair-length-matched-random": {"match": "other.jsonl"},
     "weighted": {"of": "ppl=-1,ifd=0.5"},
 }
 """What a strategy cannot be made without."""
@@ -35,6 +38,9 @@ VARIANTS = [
     ("rsr", {"direction": "mid"}),
     ("column", {"name": "rating", "direction": "mid"}),
     ("excess-loss", {"reference": "tuned"}),
+    ("pair-margin", {"of": "likelihood", "direction": "low"}),
+    ("pair-margin", {"direction": "mid"}),
+    ("length-gap", {"first": "longer"}),
     ("deita", {"score": "rating", "direction": "low", "threshold": 1.0}),
     ("kmeans", {"clusters": 3, "quota": "equal", "score": "rating"}),
     ("semdedup", {"clusters": 2}),
@@ -47,7 +53,7 @@ VARIANTS = [
     ("rrf", {"of": "k-center,zip(k1=5,k2=3,k3=2),rds-plus", "k": 0}),
     ("weighted", {"of": "ppl=-1,rating=2", "normalise": "zscore"}),
 ]
-DRAWN = {"random", "length-matched-random", "dsir"}
+DRAWN = {"random", "length-matched-random", "pair-length-matched-random", "dsir"}
 """Those whose order depends on the seed."""
 
 SHARES = {"step_tokens": 0.25, "step_nll": 0.25}
@@ -77,6 +83,7 @@ def candidates_for(strategy, values, ids=None, match=(3.0, 1.0)):
         [ids[i] for i in order],
         {name: np.array([values[i] for i in order], float) * SHARES.get(name, 1.0) for name in needed(strategy)},
         np.array(match) if needs.selection else np.zeros(0),
+        match_rejected_lengths=np.array(match) if needs.match_rejected else np.zeros(0),
         vectors=vectors_of([values[i] for i in order]) if needs.vectors else None,
         target_vectors=vectors_of([aim for _, aim in aims] if needs.targets else []),
         target_tasks=[task for task, _ in aims] if needs.targets else (),

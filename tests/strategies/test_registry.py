@@ -8,7 +8,7 @@ import pytest
 
 from dataselect.errors import UsageError
 from dataselect.strategies import LENGTH, Candidates, Needs, Text, make_strategy
-from dataselect.strategies.contract import combine_needs, restrict
+from dataselect.strategies.contract import REJECTED_TOKENS, combine_needs, restrict
 from dataselect.strategies.registry import build_from_text, describe, parse_member, parse_members
 from dataselect.strategies.zip import Zip
 
@@ -115,14 +115,16 @@ def test_needs_are_put_together_once():
 
 def test_a_member_is_given_what_it_asked_for_and_nothing_else():
     whole = Candidates(
-        ["a"], {"ppl": np.ones(1), LENGTH: np.ones(1)}, np.ones(2), vectors=np.ones((1, 1), np.float32),
+        ["a"], {"ppl": np.ones(1), REJECTED_TOKENS: np.ones(1), LENGTH: np.ones(1)}, np.ones(2), vectors=np.ones((1, 1), np.float32),
         target_vectors=np.ones((1, 1), np.float32), target_tasks=["t"], texts=[Text("p", "r")],
         target_texts=[Text("p", "")], target_text_tasks=["t"], sources=["s"], limit=3,
+        match_rejected_lengths=np.ones(2),
     )  # fmt: skip
     little = restrict(whole, Needs(columns=("ppl",)))
     assert (list(little.columns), little.vectors, little.texts, little.sources) == (["ppl"], None, (), ())
+    assert len(little.match_rejected_lengths) == 0
     assert (len(little.match_lengths), little.target_tasks, little.target_texts, little.limit) == (0, (), (), None)
-    everything = Needs(("ppl",), True, Path("m"), True, True, True, True, True)
+    everything = Needs(("ppl", REJECTED_TOKENS), True, Path("m"), True, True, True, True, True)
     assert vars_of(restrict(whole, everything)) == {**vars_of(whole), "limit": None}
 
 
