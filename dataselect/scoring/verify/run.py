@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -130,7 +129,7 @@ class Verifier:
         """Return what a score folder would have to say."""
         return {
             "input": self._reader.inputs,
-            "columns": asdict(self._request.columns),
+            "columns": self._request.columns.recorded(),
             "prefix_ids": self._request.prefix_ids,
             "model": model_digest(self._model),
             "rendering": self._renderer.settings(),
