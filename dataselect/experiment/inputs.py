@@ -34,6 +34,7 @@ def _without_paths(config: ExperimentConfig) -> dict[str, Any]:
     values = dataclasses.asdict(config)
     for name in ("pools", "tasks", "targets", "model", "encoder", "known_defects"):
         del values[name]
+    values["columns"] = config.columns.recorded()
     values["matrix"] = {"training": values["matrix"]["training"]}
     for variant in values["variants"].values():
         del variant["filters"]["decontaminate"]

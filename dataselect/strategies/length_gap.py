@@ -4,7 +4,9 @@ Rule: response tokens of the chosen reply minus those of the rejected one, the s
 (`balanced`), or the largest (`longer`) or smallest (`shorter`) difference. Nesting: yes. Paper: none has this rule;
 that judges and preference-trained models favour length is shown by Singhal et al. 2023 (arXiv 2310.03716) and Park et
 al. 2024 (arXiv 2403.19159). Direction: an option; `longer` exists to measure what length alone teaches. Tokens are
-those of the scored model. Left out: the length relative to the replies, under which long replies may differ by more.
+those of the scored model. A reply that `score --truncate` cut counts as what is left of it, and two cut ones look
+equally long: score without it. Left out: the length relative to the replies, under which long replies may differ by
+more.
 """
 
 from __future__ import annotations
