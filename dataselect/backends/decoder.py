@@ -12,7 +12,6 @@ the model's own logits are used whole (`heads.OwnHead`).
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import numpy as np
 from dataselect.backends.attention import NAME, Bounds, register
 from dataselect.backends.cpu import prepack_layers
 from dataselect.backends.heads import OwnHead, VocabularyHead
+from dataselect.backends.memory import release_memory
 from dataselect.backends.pack_probes import EXACT, OwnLogits, compare_attention, probes
 from dataselect.backends.packing import Pack, pack
 from dataselect.backends.pretrained import body, load_pretrained
@@ -108,17 +108,8 @@ def load_decoder(folder: Path, dtype: str, device: str) -> Decoder:
     if isinstance(found, Decoder):
         return found
     del model  # what was tried on it cannot be undone; two copies may be more than fits
-    _free(device)
+    release_memory()
     return _unpacked(_load(folder, dtype, device), apart, found)
-
-
-def _free(device: str) -> None:
-    """Free the memory of objects that nothing refers to any longer."""
-    import torch
-
-    gc.collect()
-    if device == "cuda":
-        torch.cuda.empty_cache()
 
 
 def _unpacked(model: Any, apart: int | None, why: str) -> Decoder:  # noqa: ANN401

@@ -7,7 +7,6 @@ The price is speed on tasks that generate.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ import numpy as np
 
 from dataselect.backends import Backend, BackendOptions, BatchTooLargeError, TokenSequence, load_backend
 from dataselect.backends.contract import Generated, Generator, Tick, TokenIds
+from dataselect.backends.memory import release_memory
 from dataselect.errors import DataselectError, UsageError
 from dataselect.library_errors import loading
 from dataselect.likelihood import ingredients
@@ -123,12 +123,8 @@ class EvaluatedModel:
         """Free the memory of the harness: on a GPU the backend needs it."""
         if self._harness_model is None:
             return
-        import torch
-
         self._harness_model = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        release_memory()
 
     def respond(self, examples: Sequence[Example]) -> list[ResponseScore]:
         """Compute the likelihood of the examples' responses, each given all that precedes it, in order."""

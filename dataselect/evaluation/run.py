@@ -13,6 +13,7 @@ from typing import Any
 from dataselect.artifacts import file_digest, read_json
 from dataselect.backends import choose_backend
 from dataselect.backends.dtypes import on_gpu, resolve_dtype
+from dataselect.backends.memory import release_memory
 from dataselect.errors import DataselectError, UsageError
 from dataselect.evaluation.exact_match import evaluate_exact_match, read_questions, read_shots
 from dataselect.evaluation.harness import check_harness_task, evaluate_harness, harness_template
@@ -65,7 +66,10 @@ def evaluate(request: EvaluateRequest, progress: Progress = lambda task, done, o
         UsageError: If a task or an option is not known.
         DataselectError: If model, task or directory cannot be used, or no item of a task can be scored.
     """
-    return run_stage(Evaluation(request, progress), request.out, request.overwrite)
+    try:
+        return run_stage(Evaluation(request, progress), request.out, request.overwrite)
+    finally:
+        release_memory()
 
 
 class Evaluation:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dataselect.arguments import checked
+from dataselect.backends.memory import release_memory
 from dataselect.errors import UsageError
 from dataselect.library_errors import user_errors
 from dataselect.models import model_digest, read_model_config, resolve_model, stated_positions
@@ -118,7 +119,10 @@ def train(request: TrainRequest, progress: Progress = lambda step: None) -> Trai
         UsageError: If a flag contradicts the selection's manifest, or a setting cannot be used.
         DataselectError: If file, model or directory cannot be used, nothing can be trained on, or training diverges.
     """
-    return run_stage(TrainRun(request, progress), request.out, request.overwrite)
+    try:
+        return run_stage(TrainRun(request, progress), request.out, request.overwrite)
+    finally:
+        release_memory()
 
 
 class TrainRun:

@@ -14,7 +14,6 @@ Left out: the rendering, which both sides share (`dataselect show` prints it).
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 
 from dataselect.backends import Backend, BackendOptions, choose_backend, load_backend
 from dataselect.backends.dtypes import on_gpu, resolve_dtype
+from dataselect.backends.memory import release_memory
 from dataselect.backends.reference import ReferenceBackend
 from dataselect.errors import DataselectError
 from dataselect.library_errors import user_errors
@@ -146,7 +146,7 @@ class Verifier:
             )
         ranks = request.ranks if scores is None else scores.holds("ranks")
         reference = reference_numbers(self._model, sample.rows, self._renderer.max_length, ranks, self._progress)
-        _release_memory()
+        release_memory()
         if scores is not None:
             return self._of_recorded(scores, sample, reference)
         return self._answer(self._backend, sample, self._compared_passes(sample, reference))
@@ -281,12 +281,3 @@ def compare_passes(
     for budget in (most // 2**n for n in range(1, HALVINGS + 1) if most >= 2**n):
         found.append(compare_tokens(f"{budget:,} tokens at once", rows, again(None, budget), first))
     return tuple(found)
-
-
-def _release_memory() -> None:
-    """Give the reference's memory back to the device, for an engine in a process of its own."""
-    gc.collect()
-    if on_gpu():
-        import torch
-
-        torch.cuda.empty_cache()
