@@ -17,8 +17,8 @@ from dataselect.recommendation.request import RecommendRequest, recipe_of
 from dataselect.recommendation.run import Recommendation, Say, recommend
 
 TASK = "arithmetic"
-TRAIN_TOKENS = 80_000
-"""Enough to decide between four pools; half a minute of training on two cores."""
+TRAIN_TOKENS = 110_000
+"""Enough to decide between four pools; a minute of training on two cores."""
 
 _DETAIL = re.compile(r", seed \d+: |^final: |^compare |^evaluate ")
 """What `recommend` says of single trainings and small steps; the quickstart prints fifteen lines at most."""

@@ -490,7 +490,18 @@ def records(document):
         found[f"curve-0-{n}"] = [
             [one["points"], one["models"], one["best_x"]] for one in document["curves"] if one["name"] == name
         ]
+    found["forecasts"] = [
+        [{k: v for k, v in one.items() if k not in ("groups", "runs")}, percents(one)] for one in document["forecasts"]
+    ]
+    found["forecast-groups"] = [group for one in document["forecasts"] for group in one["groups"]]
+    found["forecast-sentences"] = [
+        None for one in document["forecasts"] for _ in range(1 + bool(one["constant"]) + len(one["left_out"]))
+    ]
     return found
+
+
+def percents(forecast):
+    return [100 * v for k, v in forecast.items() if "coverage" in k and v is not None]
 
 
 def test_every_number_of_every_table_on_the_page_is_in_its_record(page, document):
@@ -523,6 +534,11 @@ def test_every_number_in_short_is_in_the_document(page, document):
     extra = [severities.count("serious"), severities.count("note"), 0.05]
     shares = [100 * one[key] for one in overall for key in ("general_share", "by_chance") if key in one]
     allowed = leaves([overall, document["source"], document["tests"], document["methods"]]) + extra + shares
+    for name in dict.fromkeys(one["name"] for one in document["forecasts"]):
+        found = [one for one in document["forecasts"] if one["name"] == name]
+        verdicts = [one["verdict"] for one in found]
+        allowed += [90, len(found), *map(verdicts.count, ("narrower", "not narrower", "wider", "no number"))]
+        allowed += leaves([[one["ratio"], percents(one)] for one in found])
     for paragraph in page.xpath("//section[@id='glance']//p"):
         assert_numbers(paragraph.text_content(), allowed, "glance")
 
