@@ -34,6 +34,8 @@ PHASES = (("audit", ""), ("tables", "plan: "), ("search", "evaluate the untraine
 MOMENTS = ("audit", "audit", "tables", "tables", "search", "search", "search", "final", "final", "answer")
 POOLS, ROWS, ITEMS, TRAIN_TOKENS = ("helpful", "noise"), 100, 40, 14_000
 CLOCK = ("minutes", "sentence", "file")
+SPEED = ("train_tokens_per_second", "seconds_besides_tokens", "planned_seconds")
+"""Of the plan: what was measured."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class Command:
 def answer(out: Path) -> tuple[bytes, dict[str, Any]]:
     """The rows, and the document without what a clock or a folder says."""
     document = json.loads((out / "recommendation.json").read_text())
+    document["plan"] = {name: value for name, value in document["plan"].items() if name not in SPEED}
     return (out / "recommended.jsonl").read_bytes(), {name: document[name] for name in document if name not in CLOCK}
 
 

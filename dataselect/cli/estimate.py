@@ -145,9 +145,11 @@ def _recommendation(found: RecommendEstimate) -> Iterator[tuple[str, str]]:
     plan, speed = found.plan, found.speed
     budgets = ", ".join(f"{budget:,}" for budget in plan.budgets)
     yield "candidates", f"{len(plan.candidates)}" + (f", {len(plan.left_out)} left out" if plan.left_out else "")
-    yield "models", f"{plan.trainings}, of {budgets} tokens; {2 * plan.final_seeds(plan.budgets[-1])} of them final"
-    pace = f"{speed.tokens_per_second:,.0f} tokens/s and {in_time(speed.overhead)} each besides"
-    yield "training", f"{plan.train_tokens:,} tokens: {in_time(seconds_of(plan, speed))} ({pace})"
+    yield "models", f"{plan.trainings}, of {budgets} tokens; {plan.final_trainings} of them final"
+    items = f"{in_time(speed.evaluation)} each in the search, {in_time(speed.sealed)} in the final"
+    pace = f"measured: {speed.tokens_per_second:,.0f} tokens/s, {in_time(speed.start)} each to load and write"
+    yield "training", f"{plan.train_tokens:,} tokens: {in_time(seconds_of(plan, speed))} with evaluation ({pace})"
+    yield "evaluation", f"{items} (measured)"
     if found.scored_tokens:
         yield "scoring", f"{found.scored_tokens:,} tokens: {in_time(found.scoring)}"
     free = shutil.disk_usage(tempfile.gettempdir()).free

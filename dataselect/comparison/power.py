@@ -37,13 +37,21 @@ def detectable(components: Sequence[VarianceComponent], tests: int) -> float | N
     Returns:
         The effect; None if the variance is zero.
     """
+    error = sum(part.variance for part in components) ** 0.5
+    return effect_beyond(_half_widths(components, tests), error) if error > 0 else None
+
+
+def effect_beyond(halves: Floats, error: float) -> float:
+    """The effect that exceeds the half-width of its interval in a share `POWER` of experiments, in units of the metric.
+
+    Args:
+        halves: (draws,) half-widths of the intervals of experiments that are drawn.
+        error: Standard error of the difference, above 0.
+    """
     from scipy.optimize import brentq
 
-    error = sum(part.variance for part in components) ** 0.5
-    if error == 0.0:
-        return None
-    halves = _half_widths(components, tests) / error
-    return float(error * brentq(lambda effect: _seen(effect, halves) - POWER, 0.0, float(halves.max()) + 5.0))
+    relative = halves / error
+    return float(error * brentq(lambda effect: _seen(effect, relative) - POWER, 0.0, float(relative.max()) + 5.0))
 
 
 def _seen(effect: float, halves: Floats) -> float:
@@ -57,7 +65,7 @@ def _half_widths(components: Sequence[VarianceComponent], tests: int) -> Floats:
     level = 1 - CONFIDENCE
     own, backed = np.zeros(DRAWS), np.zeros(DRAWS)
     for place, part in enumerate(components):
-        drawn = _relative(place, tuple(estimate.dof for estimate in part.own))
+        drawn = relative_estimates(place, tuple(estimate.dof for estimate in part.own))
         at = np.array([critical(one.dof, level) ** 2 for one in part.own])
         corrected = np.array([critical(one.dof, level / tests) ** 2 for one in part.corrected])
         own += part.variance * (drawn * at).max(axis=1)
@@ -67,8 +75,13 @@ def _half_widths(components: Sequence[VarianceComponent], tests: int) -> Floats:
 
 
 @lru_cache(maxsize=32)
-def _relative(place: int, dofs: tuple[int, ...]) -> Floats:
-    """(DRAWS, estimates) estimates over truth: of blocks of items, the large ones are made of the small ones."""
+def relative_estimates(place: int, dofs: tuple[int, ...]) -> Floats:
+    """(DRAWS, estimates) estimates over truth: of blocks of items, the large ones are made of the small ones.
+
+    Args:
+        place: Of the component; another place is another draw.
+        dofs: Degrees of freedom of the estimates of one component.
+    """
     rng = np.random.default_rng([5, place, *dofs])
     sums = np.zeros(DRAWS)
     drawn, before = {}, 0

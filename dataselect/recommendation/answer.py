@@ -29,7 +29,7 @@ _STAGES = ("audit", "scores", "embeddings", "whole/scores", "whole/embeddings", 
 
 
 def write_answer(
-    chooser: Chooser, plan: SearchPlan, speed: TrainingSpeed | None, searched: SearchOutcome, final: FinalOutcome
+    chooser: Chooser, plan: SearchPlan, speed: TrainingSpeed, searched: SearchOutcome, final: FinalOutcome
 ) -> dict[str, Any]:
     """Write the document and the page, and return the document."""
     document = answer_document(chooser, plan, speed, searched, final)
@@ -40,7 +40,7 @@ def write_answer(
 
 
 def answer_document(
-    chooser: Chooser, plan: SearchPlan, speed: TrainingSpeed | None, searched: SearchOutcome, final: FinalOutcome
+    chooser: Chooser, plan: SearchPlan, speed: TrainingSpeed, searched: SearchOutcome, final: FinalOutcome
 ) -> dict[str, Any]:
     """Everything that is known, as plain values; the sentence and the page are made from it."""
     prepared, race, verdict = chooser.prepared, searched.race, final.verdict
@@ -69,7 +69,7 @@ def answer_document(
         ],
         "search": [asdict(one) for one in race.decisions], "looks": [asdict(one) for one in race.looks],
         "stopped_because": race.stopped_because, "candidates": _candidates(chooser),
-        "plan": {**plan.as_dict(), **({} if speed is None else _pace(plan, speed))},
+        "plan": {**plan.as_dict(), **_pace(plan, speed)},
         "notes": _notes(chooser, plan, final),
     }  # fmt: skip
 

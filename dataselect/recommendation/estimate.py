@@ -69,8 +69,7 @@ def _estimated(request: RecommendRequest, stage: StageDirectory, say: Callable[[
     prepared = prepare(request, stage, say)
     preparing = time.perf_counter() - began
     kept = sum(path.stat().st_size for path in stage.path.rglob("*") if path.is_file())
-    speed = measure_speed(prepared, stage, say)
-    plan = plan_of(prepared, inputs_of(prepared, {}), speed, began)
+    plan, speed = plan_of(prepared, inputs_of(prepared, {}), lambda: measure_speed(prepared, stage, say), began)
     tokens, scoring = _scoring(prepared, plan, stage)
     return RecommendEstimate(plan, speed, tokens, scoring, preparing, 2 * kept)
 

@@ -27,10 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataselect.comparison.intervals import half_width, paired_difference
-from dataselect.comparison.power import detectable
 from dataselect.recommendation.decisions import GapInterval, equivalence_margin
 from dataselect.recommendation.objective import Objective
-from dataselect.recommendation.sealed_interval import level_of_look, sealed_difference
+from dataselect.recommendation.sealed_interval import detectable_difference, level_of_look, sealed_difference
 from dataselect.records import TaskResult
 
 Floats = NDArray[np.float64]
@@ -78,7 +77,8 @@ class FinalVerdict:
         gap: The finalist over random in the objective, higher is better; None without a finalist.
         gain: Of random over the untrained model, in the objective.
         margin: Within which a difference does not matter.
-        seen: The difference that such a final would have shown in 80 % of cases; None where there is none.
+        seen: The difference that the interval of such a final would have shown in 80 % of cases; None where there is
+            none.
         look, level: Which look at the sealed items this is, and its error.
         figures: By task, of the rows that are recommended.
     """
@@ -110,10 +110,9 @@ def judge(objective: Objective, finalist: Sequence[Results], control: Sequence[R
     chosen = np.stack([objective.gains(one) for one in finalist])
     gap = sealed_difference(chosen, random, level)
     decision = gap.decision(margin)
-    components = paired_difference(chosen, random).components
     kept = finalist if decision == "better" else control
     figures = _figures(objective, kept, finalist, control, level)
-    seen = detectable(components, 1) if components else None
+    seen = detectable_difference(chosen, random, level)
     return FinalVerdict(decision, gap, gain, margin, seen, look, level, figures)
 
 

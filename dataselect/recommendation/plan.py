@@ -13,14 +13,16 @@ trainings beside those that are there, and repeats none.
 
 With a time limit the speed is measured by one short training; T is the most for which
 
-    trainings x (start + evaluation) + T / speed  <=  time left
+    trainings x (start + evaluation) + epochs x T / speed  <=  time left
+
+where the final's trainings, and the untrained model once, are evaluated on the sealed items.
 
 Left out: memory, and trainings side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import ceil
 from typing import Any
@@ -36,8 +38,8 @@ _FIRST_ROUND = 0.5
 _ROUNDS = 0.9
 _LARGEST_SHARE = 0.5
 _OF_SAMPLE = 6
-_ROOM = 1.5
-"""More time than is missing: a part of it goes to scoring and to spare."""
+_ROOM = 1.1
+"""More time than is needed, since the speed that is measured next will differ a little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,12 @@ class TrainingSpeed:
     """What a training costs on this machine.
 
     Attributes:
-        tokens_per_second: Of training.
+        tokens_per_second: Of training, each pass over a token counted.
         start: Seconds of a training besides its tokens: loading, writing, reading.
         evaluation: Seconds of one evaluation on the steering items.
         sealed: Seconds of one on the sealed items.
         model_bytes: Disk of one trained model, while it is evaluated.
+        epochs: Passes over a selection.
     """
 
     tokens_per_second: float
@@ -57,6 +60,12 @@ class TrainingSpeed:
     evaluation: float
     sealed: float
     model_bytes: int
+    epochs: float = 1.0
+
+    @property
+    def selected_per_second(self) -> float:
+        """Tokens of a selection that are trained on, all passes, in a second."""
+        return self.tokens_per_second / self.epochs
 
     @property
     def overhead(self) -> float:
@@ -96,6 +105,13 @@ class SearchPlan:
     def final_seeds(self, budget: int) -> int:
         """Seeds of each side of the final at a budget, so that as many of a length-matched control fit beside them."""
         return max(FINAL_SEEDS, min(MOST_FINAL_SEEDS, self.final_tokens // (3 * budget)))
+
+    @property
+    def final_trainings(self) -> int:
+        """Trainings of the final at the largest budget: both sides, and a length-matched control where it fits."""
+        budget = self.budgets[-1]
+        sides = 2 * self.final_seeds(budget)
+        return sides + (FINAL_SEEDS if (sides + FINAL_SEEDS) * budget <= self.final_tokens else 0)
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, for `plan.json`."""
@@ -173,13 +189,18 @@ def plan_for_tokens(inputs: PlanInputs, tokens: int, least: int = 0) -> SearchPl
     return replace(plan, trainings=expected_trainings(plan))
 
 
-def plan_for_seconds(inputs: PlanInputs, seconds: float, speed: TrainingSpeed) -> SearchPlan:
+def plan_for_seconds(
+    inputs: PlanInputs, seconds: float, speed: TrainingSpeed, asked_for: Callable[[float], float] = lambda left: left
+) -> SearchPlan:
     """The plan for so many seconds of training and evaluation.
+
+    Args:
+        asked_for: What to ask for to have so many seconds left for trainings.
 
     Raises:
         UsageError: If they do not suffice for a search and a final.
     """
-    smallest, least = inputs.least(), inputs.least(speed.overhead * speed.tokens_per_second)
+    smallest, least = inputs.least(), inputs.least(speed.overhead * speed.selected_per_second)
     while True:
         low = _needed(least)
         first = plan_for_tokens(inputs, low, least)
@@ -189,10 +210,10 @@ def plan_for_seconds(inputs: PlanInputs, seconds: float, speed: TrainingSpeed) -
             raise UsageError(
                 f"the time is too short: {max(0.0, seconds):.0f} s are left for trainings, and the fewest that give "
                 f"an answer, {first.trainings} of {least:,} tokens, take about {taken:.0f} s",
-                f"a --time that is at least {ceil((taken - seconds) / 60 * _ROOM)} min longer",
+                f"--time {ceil(asked_for(taken * _ROOM) / 60)}m or more",
             )
         least = max(smallest, least // 2)
-    best, high = first, max(low + 1, int(seconds * speed.tokens_per_second))
+    best, high = first, max(low + 1, int(seconds * speed.selected_per_second))
     while high - low > 1:
         middle = (low + high) // 2
         plan = plan_for_tokens(inputs, middle, least)
@@ -210,8 +231,8 @@ def _needed(least: int) -> int:
 
 def seconds_of(plan: SearchPlan, speed: TrainingSpeed) -> float:
     """Expected seconds of all trainings and their evaluations."""
-    final = 2 * plan.final_seeds(plan.budgets[-1]) * (speed.sealed - speed.evaluation)
-    return plan.trainings * speed.overhead + final + plan.train_tokens / speed.tokens_per_second
+    sealed = plan.final_trainings * (speed.sealed - speed.evaluation) + speed.sealed
+    return plan.trainings * speed.overhead + sealed + plan.train_tokens / speed.selected_per_second
 
 
 def expected_trainings(plan: SearchPlan) -> int:
@@ -221,7 +242,7 @@ def expected_trainings(plan: SearchPlan) -> int:
         round_ = min(arms + 1, left // budget)
         total, left, arms = total + round_, left - round_ * budget, max(2, ceil(arms / 2))
     last = plan.budgets[-1]
-    return total + left // last + 2 * plan.final_seeds(last)
+    return total + left // last + plan.final_trainings
 
 
 def simplest_first(candidate: Candidate) -> tuple[int, int]:

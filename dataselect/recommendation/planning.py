@@ -1,7 +1,8 @@
 """The plan of a run on disk: made once, kept in `plan.json`, and continued when more time or tokens are given.
 
-With a time limit one short training on random rows is timed first, and the untrained model is evaluated, which the
-search needs anyhow. What was measured is kept, so that a run that is resumed follows the same plan.
+One short training on random rows is timed first, and the untrained model is evaluated, which the search needs anyhow.
+With a time limit the plan follows from that; with training tokens the plan does not, and only its minutes are stated.
+What was measured is kept, so that a run that is resumed follows the same plan.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from dataselect.recommendation.plan import (
     TrainingSpeed,
     plan_for_seconds,
     plan_for_tokens,
+    seconds_of,
 )
 from dataselect.recommendation.preparing import Prepared
+from dataselect.recommendation.sentence import duration_words
+from dataselect.reports.audit import many
 from dataselect.selection import select
 from dataselect.stage import StageDirectory
 from dataselect.training.loop import load_libraries
@@ -38,7 +42,7 @@ _SCORING = 0.2
 
 def make_plan_of(
     prepared: Prepared, stage: StageDirectory, say: Callable[[str], None], began: float
-) -> tuple[SearchPlan, TrainingSpeed | None]:
+) -> tuple[SearchPlan, TrainingSpeed]:
     """The plan of this command: that of an earlier run of the same command, or a new one.
 
     Args:
@@ -54,15 +58,16 @@ def make_plan_of(
         dict(prepared.lengths.tokens),
     ])  # fmt: skip
     earlier = kept.get("plans", {}).get(key)
-    speed = TrainingSpeed(**kept["speed"]) if kept.get("speed") else None
+
+    def measured() -> TrainingSpeed:
+        return TrainingSpeed(**kept["speed"]) if kept.get("speed") else measure_speed(prepared, stage, say)
+
     if earlier is not None:
-        return SearchPlan.read(earlier), speed
-    if request.allowed_seconds is not None and speed is None:
-        speed = measure_speed(prepared, stage, say)
-    plan = plan_of(prepared, inputs_of(prepared, kept), speed, began)
+        return SearchPlan.read(earlier), measured()
+    plan, speed = plan_of(prepared, inputs_of(prepared, kept), measured, began)
     plans = {**kept.get("plans", {}), key: plan.as_dict()}
     first = {"first_budget": kept.get("first_budget") or plan.budgets[0], "sample_rows": plan.sample_rows}
-    stage.write_json(PLAN, {"plans": plans, **first, "speed": None if speed is None else asdict(speed)})
+    stage.write_json(PLAN, {"plans": plans, **first, "speed": asdict(speed)})
     say(in_words(plan, speed))
     return plan, speed
 
@@ -82,24 +87,27 @@ def inputs_of(prepared: Prepared, kept: dict[str, Any]) -> PlanInputs:
     )  # fmt: skip
 
 
-def plan_of(prepared: Prepared, inputs: PlanInputs, speed: TrainingSpeed | None, began: float) -> SearchPlan:
-    """The plan for the tokens or the time of a request.
+def plan_of(
+    prepared: Prepared, inputs: PlanInputs, measured: Callable[[], TrainingSpeed], began: float
+) -> tuple[SearchPlan, TrainingSpeed]:
+    """The plan for the tokens or the time of a request, and the speed that its minutes follow from.
 
     Args:
+        measured: Measures the speed; not called where too few tokens are given.
         began: `time.perf_counter()` when the work began; what has passed since is taken off the time.
 
     Raises:
         UsageError: If time or tokens do not suffice.
     """
     request = prepared.request
-    epochs = request.recipe.epochs
     if request.allowed_seconds is None:
         assert request.train_tokens is not None
-        return plan_for_tokens(inputs, int(request.train_tokens / epochs))
-    assert speed is not None, "a time limit needs a speed"
-    left = request.allowed_seconds * (_SPARE - _SCORING) - (time.perf_counter() - began)
-    per_pass = replace(speed, tokens_per_second=speed.tokens_per_second / epochs)
-    return plan_for_seconds(inputs, left, per_pass)
+        plan = plan_for_tokens(inputs, int(request.train_tokens / request.recipe.epochs))
+        return plan, measured()
+    speed, share = measured(), _SPARE - _SCORING
+    passed = time.perf_counter() - began
+    left = request.allowed_seconds * share - passed
+    return plan_for_seconds(inputs, left, speed, lambda seconds: (seconds + passed) / share), speed
 
 
 def measure_speed(prepared: Prepared, stage: StageDirectory, say: Callable[[str], None]) -> TrainingSpeed:
@@ -128,7 +136,7 @@ def measure_speed(prepared: Prepared, stage: StageDirectory, say: Callable[[str]
         tokens_per_second=max(1.0, found.tokens * prepared.request.recipe.epochs / max(found.training, 1e-3)),
         start=max(0.0, found.seconds - found.training - found.evaluation), evaluation=found.evaluation,
         sealed=found.evaluation * _sealed_items(prepared),
-        model_bytes=found.model_bytes,
+        model_bytes=found.model_bytes, epochs=prepared.request.recipe.epochs,
     )  # fmt: skip
 
 
@@ -137,10 +145,11 @@ def _sealed_items(prepared: Prepared) -> float:
     return sum(one.sealed_items for one in prepared.tasks) / sum(one.steering_items for one in prepared.tasks)
 
 
-def in_words(plan: SearchPlan, speed: TrainingSpeed | None) -> str:
-    """The plan in one line."""
+def in_words(plan: SearchPlan, speed: TrainingSpeed) -> str:
+    """The plan in one line, with the time that it will take at the speed that was measured."""
     budgets = ", ".join(f"{budget:,}" for budget in plan.budgets)
-    left = f"; {len(plan.left_out)} further candidates would take more" if plan.left_out else ""
-    what = f"plan: {len(plan.candidates)} candidates, trainings of {budgets} tokens, about {plan.trainings} in all"
-    pace = "" if speed is None else f" ({speed.tokens_per_second:,.0f} tokens/s, {speed.overhead:.1f} s each besides)"
-    return f"{what}, {plan.train_tokens:,} tokens{pace}{left}"
+    left = f"; {many(len(plan.left_out), 'further candidate')} would take more" if plan.left_out else ""
+    what = f"plan: {many(len(plan.candidates), 'candidate')}, trainings of {budgets} tokens, about {plan.trainings}"
+    took = duration_words(seconds_of(plan, speed) / 60)
+    pace = f"{speed.tokens_per_second:,.0f} tokens/s, and {speed.overhead:.1f} s each to load, evaluate and write"
+    return f"{what} in all, {plan.train_tokens:,} tokens, {took} (measured: {pace}){left}"

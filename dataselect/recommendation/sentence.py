@@ -83,8 +83,7 @@ def _harm(document: Mapping[str, Any]) -> str:
 
 
 def _how(document: Mapping[str, Any]) -> str:
-    tasks, minutes = document["tasks"], round(document["minutes"])
-    took = "less than a minute" if minutes == 0 else many(minutes, "minute")
+    tasks, took = document["tasks"], duration_words(document["minutes"])
     items = many(sum(one["n_items"] for one in tasks), "item")
     if len(tasks) > 1:
         each = ", ".join(f"{one['n_items']:,} of {one['task']}" for one in tasks)
@@ -93,6 +92,11 @@ def _how(document: Mapping[str, Any]) -> str:
         f"Decided after {many(document['trainings'], 'training')}, {took}; "
         f"the figures are from {many(tasks[0]['n_seeds'], 'seed')} and {items} that the search did not see."
     )
+
+
+def duration_words(minutes: float) -> str:
+    """Whole minutes in words."""
+    return many(round(minutes), "minute") if round(minutes) else "less than a minute"
 
 
 def unmoved_words(one: Mapping[str, Any]) -> str:

@@ -177,7 +177,8 @@ def test_the_recipe(tmp_path) -> None:
         1,
         1e-4,
     )
-    assert recipe_of(None, "builtin", lora=True).learning_rate == 1e-3
+    assert recipe_of(None, "builtin", lora=True).learning_rate == 1e-2  # ten times that of all weights
+    assert recipe_of(None, "other", lora=True).learning_rate == pytest.approx(1e-3)
     assert recipe_of(None, "builtin", lora=True).lora
     file = tmp_path / "recipe.yaml"
     file.write_text("learning_rate: 0.5\nepochs: 2\n")
@@ -185,6 +186,9 @@ def test_the_recipe(tmp_path) -> None:
         0.5,
         2,
     )
+    assert recipe_of(file, "builtin", lora=True).learning_rate == 0.5
+    file.write_text("lora: true\n")
+    assert recipe_of(file, "builtin", lora=False).learning_rate == 1e-2
 
 
 def test_gains_of_several_tasks_count_alike() -> None:

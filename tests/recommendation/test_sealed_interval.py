@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dataselect.comparison.intervals import paired_difference
+from dataselect.comparison.intervals import VarianceComponent, VarianceEstimate, paired_difference
+from dataselect.comparison.power import POWER, detectable
 from dataselect.recommendation.decisions import BETTER, EQUIVALENT, UNDECIDED
-from dataselect.recommendation.sealed_interval import level_of_look, sealed_difference
+from dataselect.recommendation.sealed_interval import (
+    _half_width,
+    detectable_difference,
+    detectable_of,
+    level_of_look,
+    sealed_difference,
+)
 
 
 def test_seeds_alone_make_welchs_interval():
@@ -71,3 +78,66 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(ratio):
         found = sealed_difference(*sides)
         held += found.low <= 0 <= found.high
     assert 0.935 < held / count < 0.985
+
+
+def components(items, finalist, control, seeds=3):
+    """A of 40 items and of 20 pairs of them, and the B of either side."""
+    sides = [VarianceEstimate(variance, seeds - 1) for variance in (finalist, control)]
+    blocks = (VarianceEstimate(items, 39), VarianceEstimate(items, 19))
+    return [VarianceComponent(blocks, blocks), *(VarianceComponent((side,), (side,)) for side in sides)]
+
+
+@pytest.mark.parametrize("level", [0.05, 0.025])
+@pytest.mark.parametrize(
+    ("items", "finalist", "control", "shared"),
+    [(1.0, 0.0, 0.0, 0.0), (0.4, 1.0, 1.0, 0.1), (0.2, 0.1, 4.0, 0.0), (0.3, 0.3, 0.3, 0.25)],
+)
+def test_the_detectable_difference_is_seen_as_often_as_is_said_by_the_interval_that_is_stated(
+    items, finalist, control, shared, level
+):
+    """4,000 finals from known components: each draws its difference and estimates, and gets the stated half-width."""
+    made = components(items, finalist, control)
+    effect, rng, seen, count = detectable_of(made, shared, level), np.random.default_rng(11), 0, 4000
+    for _ in range(count):
+        values = rng.normal(size=(20, 2))  # 40 items; a pair's mean has half of the variance
+        fine = items * values.var(ddof=1)
+        coarse = items * values.mean(axis=1).var(ddof=1) * 2
+        blocks = (VarianceEstimate(fine, 39), VarianceEstimate(coarse, 19))
+        sides = [VarianceEstimate(b * rng.chisquare(2) / 2, 2) for b in (finalist, control)]
+        drawn = [VarianceComponent(blocks, blocks), *(VarianceComponent((side,), (side,)) for side in sides)]
+        found = effect + rng.normal() * math.sqrt(items - shared + finalist + control)
+        seen += abs(found) > _half_width(drawn, shared, level)
+    assert seen / count == pytest.approx(POWER, abs=0.025)  # standard error 0.006
+
+
+def test_it_is_the_classical_one_where_items_are_all_the_noise():
+    """Paired t with 39 degrees: power 0.8 at a noncentrality of 2.87 standard errors (2.02 + 0.85), of pairs a bit more."""
+    one = (VarianceEstimate(0.01, 39),)
+    effect = detectable_of([VarianceComponent(one, one), *components(0, 0, 0)[1:]], 0.0, 0.05)
+    critical = stats.t.isf(0.025, 39)
+    assert stats.nct.sf(critical, 39, effect / 0.1) == pytest.approx(POWER, abs=0.01)
+
+
+def test_it_is_below_that_of_the_wider_interval_and_smaller_levels_need_more():
+    rng = np.random.default_rng(3)
+    finalist, control = rng.normal(size=(2, 3, 40)) + rng.normal(size=(2, 3, 1)) * 0.2
+    found = detectable_difference(finalist, control)
+    assert found < detectable(paired_difference(finalist, control).components, 1)
+    assert found < detectable_difference(finalist, control, 0.025)
+    same = np.tile(np.arange(6.0), (3, 1))
+    assert detectable_difference(same, same) is None
+    assert detectable_difference(finalist[:1], control) is None
+
+
+def test_finals_with_that_difference_are_called_better_in_80_percent():
+    """From the model's own variances: arm by item 0.3, seeds 0.1, item by seed 0.3, 40 items, three seeds a side.
+
+    C = 2 * 0.09 / (3 * 40) = 0.0015, A = 0.09 / 40 + C = 0.00375, B = (0.01 + 0.09 / 40) / 3 = 0.00408 on either side.
+    """
+    effect = detectable_of(components(0.09 / 40 + 0.0015, 0.01225 / 3, 0.01225 / 3), 0.0015, 0.05)
+    rng, better, count = np.random.default_rng(12), 0, 3000
+    for _ in range(count):
+        sides = rng.normal(size=(2, 3, 40)) * 0.3 + rng.normal(size=(2, 1, 40)) * 0.3 / math.sqrt(2)
+        sides += rng.normal(size=(2, 3, 1)) * 0.1
+        better += sealed_difference(sides[0] + effect, sides[1]).decision(0.0) == BETTER
+    assert better / count == pytest.approx(POWER, abs=0.03)
